@@ -1,0 +1,1 @@
+"""Deployments: which flow runs when and where, with what defaults."""

@@ -1,0 +1,50 @@
+"""What travels between stages: the digest, size and kind of a blob. Knows SHA-256; refuses to know where bytes lie."""
+
+import hashlib
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+
+from emberflow.values import Value
+
+_CHUNK_BYTES = 1 << 20
+
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class Kind(StrEnum):
+    """What a blob is, and so how it is read."""
+
+    ARRAY = "npy"
+    KERAS = "keras"
+    TFLITE = "tflite"
+    JSON = "json"
+
+
+class Artifact(Value):
+    """A blob by its content: SHA-256 of its bytes, their number, and what they are."""
+
+    sha256: Sha256
+    size_bytes: int = Field(ge=0)
+    kind: Kind
+
+
+def digest(data: bytes) -> str:
+    """SHA-256 of `data`, 64 hexadecimal digits."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def digest_file(path: Path) -> str:
+    """SHA-256 of a file's bytes, read a mebibyte at a time."""
+    state = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK_BYTES):
+            state.update(chunk)
+    return state.hexdigest()
+
+
+def describe(path: Path, kind: Kind) -> Artifact:
+    """The Artifact that a file is."""
+    return Artifact(sha256=digest_file(path), size_bytes=path.stat().st_size, kind=kind)

@@ -1,0 +1,94 @@
+"""Every error that Emberflow raises on purpose, as one tree. Knows words; refuses to know what went wrong elsewhere.
+
+    EmberflowError
+    ├── ProjectError            the project file, or something it names, is wrong
+    │   ├── RecipeError         a recipe can't be read or can't exist
+    │   └── TargetError         no such target, or its description is wrong
+    ├── DataError               the data can't be used
+    ├── ModelError              the baseline can't be built, read or trained
+    ├── UnsupportedLayer        a compression step can't treat a layer
+    ├── ConversionError         the converter refused the model
+    ├── GraphError              a .tflite can't be read, or holds what can't be
+    ├── BundleError             a bundle can't be written, or isn't what its manifest says
+    ├── NothingFits             every variant was judged, and none fits
+    ├── StoreError              the artifact store can't give or take a blob
+    └── PassingError            the same call may succeed later; tasks retry these
+        ├── WorkerLost          a worker process died (crash of native code, out of memory)
+        ├── StageTimeout        a stage was ended at its time limit
+        └── TrackingError       MLflow doesn't answer
+
+A message says what was received, what was expected, and what to do next.
+"""
+
+import difflib
+from collections.abc import Iterable
+
+
+class EmberflowError(Exception):
+    """Base of all errors raised on purpose. Takes one argument, the message, so that it survives a process boundary."""
+
+
+class ProjectError(EmberflowError):
+    """The project file, or something it names, is wrong."""
+
+
+class RecipeError(ProjectError):
+    """A recipe can't be read or can't exist."""
+
+
+class TargetError(ProjectError):
+    """No such target, or its description is wrong."""
+
+
+class DataError(EmberflowError):
+    """The data can't be used."""
+
+
+class ModelError(EmberflowError):
+    """The baseline can't be built, read or trained."""
+
+
+class UnsupportedLayer(EmberflowError):
+    """A compression step can't treat a layer of the model."""
+
+
+class ConversionError(EmberflowError):
+    """The converter refused the model."""
+
+
+class GraphError(EmberflowError):
+    """A .tflite can't be read, or holds what can't be."""
+
+
+class BundleError(EmberflowError):
+    """A bundle can't be written, or isn't what its manifest says."""
+
+
+class NothingFits(EmberflowError):
+    """Every variant was judged, and none fits."""
+
+
+class StoreError(EmberflowError):
+    """The artifact store can't give or take a blob."""
+
+
+class PassingError(EmberflowError):
+    """The same call may succeed later."""
+
+
+class WorkerLost(PassingError):
+    """A worker process died."""
+
+
+class StageTimeout(PassingError, TimeoutError):
+    """A stage was ended at its time limit."""
+
+
+class TrackingError(PassingError):
+    """MLflow doesn't answer."""
+
+
+def did_you_mean(received: str, known: Iterable[str]) -> str:
+    """A hint to append to a message: ` Did you mean 'int8'?`, or nothing when no name in `known` is close."""
+    close = difflib.get_close_matches(received, list(known), n=1, cutoff=0.6)
+    return f" Did you mean '{close[0]}'?" if close else ""

@@ -1,0 +1,64 @@
+"""The record of one pipeline run: what report, bundle and MLflow are written from. Values only."""
+
+from pydantic import Field
+
+from emberflow.artifact import Artifact
+from emberflow.budget import Budget
+from emberflow.dataset import Splits
+from emberflow.target import Target
+from emberflow.values import Value
+from emberflow.variant import Choice, Failure, Quality, Variant
+
+
+class TrainingCurve(Value):
+    """Loss and metric after each epoch, on the training and the validation part."""
+
+    loss: tuple[float, ...]
+    val_loss: tuple[float, ...]
+    accuracy: tuple[float, ...]
+    val_accuracy: tuple[float, ...]
+
+
+class Baseline(Value):
+    """The float Keras model and how well it does on the test part."""
+
+    model: Artifact
+    parameters: int
+    quality: Quality
+    curve: TrainingCurve | None = Field(description="None for a model that was brought along trained")
+
+
+class Provenance(Value):
+    """What a result came from, by digest and version."""
+
+    run_id: str = Field(description="the pipeline run: date, time and a few random letters; names the bundle's directory")
+    started: str = Field(description="ISO 8601, UTC")
+    project_digest: str = Field(description="SHA-256 of the project as read")
+    data_digest: str
+    code_digest: str = Field(description="SHA-256 over Emberflow's own source files")
+    versions: dict[str, str] = Field(description="of Python and the packages that decide results")
+    mlflow_run_id: str | None = None
+    mlflow_experiment_id: str | None = None
+
+
+class Record(Value):
+    """All of one run."""
+
+    project: str
+    metric: str = Field(description="the project's own metric: a key of every Quality.scores")
+    target: Target
+    budget: Budget
+    splits: Splits
+    baseline: Baseline
+    variants: tuple[Variant, ...]
+    failures: tuple[Failure, ...]
+    choice: Choice
+    provenance: Provenance
+
+    def variant(self, recipe: str) -> Variant:
+        """The variant made by `recipe`. Raises KeyError when there is none."""
+        return next((v for v in self.variants if v.recipe == recipe), None) or _missing(recipe)
+
+
+def _missing(recipe: str) -> Variant:
+    raise KeyError(recipe)

@@ -1,0 +1,40 @@
+"""Bytes and times as people write and read them. Arithmetic on words only; KiB means 1024 bytes, KB is not used."""
+
+import re
+
+from emberflow.errors import ProjectError
+
+_BYTES = {"B": 1, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3}
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([A-Za-z]+)?")
+
+
+def parse_bytes(text: str | int) -> int:
+    """The number of bytes in `512`, `"64 KiB"` or `"1.5MiB"`.
+
+    Raises: ProjectError: not a size, or a unit other than B, KiB, MiB, GiB.
+    """
+    if isinstance(text, int) and not isinstance(text, bool):
+        return text
+    match = _SIZE.fullmatch(str(text).strip())
+    unit = (match and match[2]) or "B"
+    if not match or unit not in _BYTES:
+        raise ProjectError(f"received {text!r} as a size; expected a number of bytes, or a number with B, KiB, MiB or GiB such as '64 KiB'")
+    return round(float(match[1]) * _BYTES[unit])
+
+
+def show_bytes(count: int) -> str:
+    """`count` for people: `812 B`, `26.5 KiB`, `1.3 MiB`."""
+    if abs(count) < 1024:
+        return f"{count} B"
+    for unit in ("KiB", "MiB", "GiB"):
+        if abs(count) < 1024 * _BYTES[unit] or unit == "GiB":
+            break
+    return f"{count / _BYTES[unit]:.1f} {unit}"
+
+
+def show_seconds(seconds: float) -> str:
+    """`seconds` for people: `0.4 s`, `12 s`, `3 min 05 s`."""
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    return f"{whole} s" if whole < 60 else f"{whole // 60} min {whole % 60:02d} s"

@@ -1,0 +1,24 @@
+"""The base of every value that travels: frozen, unknown keys refused. Knows pydantic and nothing of what is described."""
+
+from typing import Annotated, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from emberflow.units import parse_bytes
+
+FloatArray = NDArray[np.float32]
+Float64Array = NDArray[np.float64]
+Int8Array = NDArray[np.int8]
+IntArray = NDArray[np.int64]
+AnyArray = NDArray[Any]
+
+
+class Value(BaseModel):
+    """A small frozen fact."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+Bytes = Annotated[int, BeforeValidator(parse_bytes), Field(ge=0, description="bytes, or a size such as '64 KiB'")]

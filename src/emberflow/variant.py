@@ -1,0 +1,163 @@
+"""A variant: a recipe applied to the baseline, one .tflite and what was measured of it. Values only; measures nothing."""
+
+from enum import StrEnum
+
+from pydantic import Field
+
+from emberflow.artifact import Artifact
+from emberflow.values import Value
+
+
+class LayerWeights(Value):
+    """The weights of one operator as they stand in the .tflite."""
+
+    name: str = Field(description="name of the weight tensor")
+    operator: str = Field(description="the operator that uses it, such as CONV_2D")
+    shape: tuple[int, ...]
+    dtype: str
+    parameters: int
+    sparsity: float = Field(ge=0, le=1, description="share of weights that are zero")
+    distinct: int = Field(description="distinct values over the whole tensor, as stored")
+    distinct_per_channel: int = Field(description="the most distinct values within one output channel")
+
+
+class Size(Value):
+    """What a .tflite weighs, read from its bytes."""
+
+    file_bytes: int
+    compressed_bytes: int = Field(description="after DEFLATE (zip), what an over-the-air update would send")
+    parameters: int = Field(description="weights and biases of the graph")
+    macs: int = Field(description="multiply-accumulates of one inference")
+    peak_activation_bytes: int = Field(description="the largest set of activations alive at once")
+    sparsity: float = Field(description="share of zeros among the weights of all layers")
+    operators: dict[str, int] = Field(description="how often each operator occurs")
+    layers: tuple[LayerWeights, ...]
+
+
+class Quality(Value):
+    """How well a variant does the task on the test part, with one runtime."""
+
+    runtime: str = Field(description="LiteRT or TFLM, whose outputs were scored")
+    samples: int
+    scores: dict[str, float] = Field(description="accuracy, macro_f1 and, where it applies, roc_auc")
+    confusion: tuple[tuple[int, ...], ...] = Field(description="rows are true labels, columns predictions")
+
+
+class Interval(Value):
+    """An estimate with its 95 % confidence interval."""
+
+    estimate: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{self.estimate:+.3f} [{self.low:+.3f}, {self.high:+.3f}]"
+
+
+class MicroVerdict(Value):
+    """What TensorFlow Lite for Microcontrollers makes of a model."""
+
+    runs: bool
+    reason: str = Field(description="why it doesn't run; empty when it does")
+    arena_bytes: int | None = Field(default=None, description="head and tail of the arena as the x86-64 build reports it; reads high for a 32-bit chip")
+
+
+class Parity(Value):
+    """Whether LiteRT and TFLM gave the same outputs, byte for byte."""
+
+    runtime: str = Field(description="the LiteRT kernels compared: default (XNNPACK) or reference")
+    samples: int
+    bytes: int = Field(description="bytes compared")
+    differing_bytes: int
+    differing_samples: int
+    largest_difference: int = Field(description="in steps of the output's quantization")
+    distinct_outputs: int = Field(description="outputs that don't vary prove nothing")
+
+    @property
+    def equal(self) -> bool:
+        """Whether not one byte differs."""
+        return self.differing_bytes == 0
+
+
+class Latency(Value):
+    """How long one inference took on the machine that ran the pipeline."""
+
+    median_us: float
+    p95_us: float
+    threads: int
+    runs: int
+    runtime: str = "LiteRT"
+
+
+class Evaluation(Value):
+    """Everything measured of one variant's .tflite on the test part."""
+
+    size: Size
+    quality: Quality = Field(description="of LiteRT, or of TFLM where the target is a microcontroller and TFLM runs the model")
+    drop: Interval = Field(description="metric of the baseline minus metric of the variant, paired over the test samples; positive is a loss")
+    agreement: float = Field(ge=0, le=1, description="share of test samples on which variant and float baseline decide alike")
+    micro: MicroVerdict
+    parity: tuple[Parity, ...] = Field(description="empty when TFLM doesn't run the model")
+
+
+class ReasonKind(StrEnum):
+    """Why a variant doesn't fit."""
+
+    FORMAT = "format"
+    RUNTIME = "runtime"
+    FLASH = "flash"
+    RAM = "ram"
+    ACCURACY = "accuracy"
+
+
+class Reason(Value):
+    """One reason why a variant doesn't fit, with a number where there is one, and what to try."""
+
+    kind: ReasonKind
+    message: str
+    missing: float | None = Field(default=None, description="bytes, or metric points, by which it misses; None where no number makes sense")
+    advice: str
+
+
+class Footprint(Value):
+    """What a variant takes on the device."""
+
+    flash_bytes: int
+    ram_bytes: int
+    basis: str = Field(description="how the figures came about: estimated, or measured from the linked firmware")
+
+
+class Verdict(Value):
+    """Fits, or every reason why not."""
+
+    fits: bool
+    reasons: tuple[Reason, ...]
+    footprint: Footprint
+
+
+class Variant(Value):
+    """One recipe's .tflite, what was measured, and the verdict."""
+
+    recipe: str
+    model: Artifact
+    notes: tuple[str, ...] = Field(default=(), description="what the steps left alone, by layer, and what they did not save")
+    evaluation: Evaluation
+    latency: Latency
+    verdict: Verdict
+
+
+class Failure(Value):
+    """A recipe that gave no variant."""
+
+    recipe: str
+    stage: str
+    reason: str
+
+
+class Choice(Value):
+    """Which variant serves, and why."""
+
+    champion: str | None = Field(description="the recipe's name; None when no variant fits")
+    nearest: str | None = Field(default=None, description="when none fits: the one that comes nearest")
+    pareto: tuple[str, ...] = Field(description="recipes that no other beats in both size and metric, smallest first")
+    explanation: str = Field(description="why, in words: ties, the front, what came second")
