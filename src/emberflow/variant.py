@@ -59,7 +59,7 @@ class MicroVerdict(Value):
 
     runs: bool
     reason: str = Field(description="why it doesn't run; empty when it does")
-    arena_bytes: int | None = Field(default=None, description="head and tail of the arena as the x86-64 build reports it; reads high for a 32-bit chip")
+    arena_bytes: int | None = Field(default=None, description="arena as the x86-64 build reports it: reads high for a 32-bit chip")
 
 
 class Parity(Value):
