@@ -18,7 +18,7 @@ class Kind(StrEnum):
     """What a blob is, and so how it is read."""
 
     ARRAY = "npy"
-    KERAS = "keras"
+    KERAS = "h5"
     TFLITE = "tflite"
     JSON = "json"
 

@@ -1,9 +1,19 @@
-"""Data as the pipeline holds it: parts checked, standardized and stored as arrays. Knows numpy; refuses to know files of users."""
+"""Data as the pipeline holds it: parts checked, standardized and stored as arrays. Knows numpy; refuses to know where a user keeps them."""
 
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
 from pydantic import Field
 
 from emberflow.artifact import Artifact
-from emberflow.values import Value
+from emberflow.errors import DataError
+from emberflow.values import AnyArray, FloatArray, IntArray, Value
+
+VECTOR_SAMPLES = 128
+_CHUNK = 4096
+PARTS = ("train", "validation", "test")
 
 
 class Sampling(Value):
@@ -19,6 +29,15 @@ class Standardization(Value):
 
     mean: tuple[float, ...]
     std: tuple[float, ...]
+
+    def apply(self, x: FloatArray) -> FloatArray:
+        """`x` of shape (..., channels), float32, standardized: one subtraction and one division in float32 each, as in the firmware."""
+        standardized: FloatArray = (x - np.asarray(self.mean, np.float32)) / np.asarray(self.std, np.float32)
+        return standardized
+
+    def undo(self, x: FloatArray) -> FloatArray:
+        """The raw values of standardized `x`, up to rounding: what an augmentation is given."""
+        return x * np.asarray(self.std, np.float32) + np.asarray(self.mean, np.float32)
 
 
 class Part(Value):
@@ -42,3 +61,181 @@ class Splits(Value):
     sampling: Sampling
     standardization: Standardization | None
     warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Raw samples of one part, as a user's function returns them.
+
+    Args:
+        x: what the sensor gives, shape (samples, *input_shape), any real dtype; the same input shape in every part.
+        y: labels, shape (samples,), integers from 0 to the number of labels - 1.
+        group: whom or what a sample is of (a subject, a machine), shape (samples,); a group in both train and test is warned of.
+    """
+
+    x: AnyArray
+    y: AnyArray
+    group: AnyArray | None = None
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """What the function named under `data:` in a project file returns.
+
+    Args:
+        train, validation, test: the parts; split by subject or machine, never by overlapping windows.
+        labels: the name of each class, at least two.
+        calibration: samples whose ranges the quantizer sees; default: drawn from the training part.
+        sampling: what the numbers are.
+    """
+
+    train: Samples
+    validation: Samples
+    test: Samples
+    labels: tuple[str, ...]
+    calibration: Samples | None = None
+    sampling: Sampling = field(default_factory=Sampling)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Checked parts, standardized float32 `x` and int64 `y`; the keys of `parts` are the fields of Splits."""
+
+    parts: Mapping[str, tuple[FloatArray, IntArray]]
+    labels: tuple[str, ...]
+    sampling: Sampling
+    standardization: Standardization | None
+    warnings: tuple[str, ...]
+
+
+def prepare(dataset: object, standardize: bool, calibration_samples: int, seed: int) -> Prepared:
+    """Check a Dataset, standardize it by its training part, draw the calibration set and the test vectors.
+
+    Raises: DataError: not a Dataset, an empty part, shapes that don't meet, labels outside the range, NaN or infinite samples.
+    """
+    if not isinstance(dataset, Dataset):
+        raise DataError(f"received a {type(dataset).__name__} from the data function; expected an emberflow.dataset.Dataset")
+    labels = tuple(str(label) for label in dataset.labels)
+    if len(labels) < 2 or len(set(labels)) < len(labels):
+        raise DataError(f"received the labels {', '.join(labels) or 'none'}; expected at least two different names")
+    raw = {name: _checked(name, getattr(dataset, name), len(labels)) for name in PARTS}
+    if dataset.calibration is not None:
+        raw["calibration"] = _checked("calibration", dataset.calibration, len(labels))
+    _same_shape(raw)
+    scale = _standardization(raw["train"][0]) if standardize else None
+    parts = {name: (scale[0].apply(x) if scale else x, y) for name, (x, y) in raw.items()}
+    if "calibration" not in parts:
+        chosen = _spread(parts["train"][1], calibration_samples, seed)
+        parts["calibration"] = (parts["train"][0][chosen], parts["train"][1][chosen])
+    chosen = _spread(raw["test"][1], VECTOR_SAMPLES, seed)
+    parts["vectors"] = (raw["test"][0][chosen], raw["test"][1][chosen])
+    warnings = (*(scale[1] if scale else ()), *_overlaps(dataset), *_absent_labels(raw, labels))
+    return Prepared(parts, labels, _sampling(dataset.sampling, raw["train"][0]), scale[0] if scale else None, warnings)
+
+
+def _checked(name: str, samples: object, classes: int) -> tuple[FloatArray, IntArray]:
+    if not isinstance(samples, Samples):
+        raise DataError(f"the {name} part is a {type(samples).__name__}; expected an emberflow.dataset.Samples(x, y)")
+    x, y = np.asarray(samples.x), np.asarray(samples.y)
+    if x.dtype.kind not in "fiub" or x.ndim < 2:
+        raise DataError(f"the {name} part's x has dtype {x.dtype} and shape {x.shape}; expected real numbers of shape (samples, ...)")
+    if not len(x):
+        raise DataError(f"the {name} part is empty; expected at least one sample")
+    if y.shape != (len(x),) or y.dtype.kind not in "iu":
+        raise DataError(f"the {name} part has x of shape {x.shape} and y of shape {y.shape}, {y.dtype}; expected y of shape ({len(x)},), integers")
+    if samples.group is not None and np.shape(samples.group) != (len(x),):
+        raise DataError(f"the {name} part has group of shape {np.shape(samples.group)}; expected ({len(x)},), one for each sample")
+    x = x.astype(np.float32)
+    _refuse_not_finite(name, x)
+    outside = np.flatnonzero((y < 0) | (y >= classes))
+    if outside.size:
+        raise DataError(
+            f"the {name} part has {outside.size} labels outside 0 to {classes - 1} (the first is {y[outside[0]]} at sample {outside[0]});"
+            f" expected the position of one of the {classes} label names"
+        )
+    return x, y.astype(np.int64)
+
+
+def _refuse_not_finite(name: str, x: FloatArray) -> None:
+    count, first = 0, None
+    for start, chunk in _chunks(x):
+        bad = ~np.isfinite(chunk)
+        if bad.any():
+            count += int(bad.sum())
+            place = np.argwhere(bad)[0]
+            first = first if first is not None else (start + int(place[0]), tuple(map(int, place[1:])))
+    if first is not None:
+        raise DataError(
+            f"the {name} part holds {count:,} values that are NaN or infinite (the first in sample {first[0]} at {first[1]});"
+            " expected finite numbers: drop those samples or fill the gaps before the split"
+        )
+
+
+def _chunks(x: AnyArray) -> Iterator[tuple[int, AnyArray]]:
+    for start in range(0, len(x), _CHUNK):
+        yield start, x[start : start + _CHUNK]
+
+
+def _same_shape(raw: Mapping[str, tuple[FloatArray, IntArray]]) -> None:
+    expected = raw["train"][0].shape[1:]
+    for name, (x, _) in raw.items():
+        if x.shape[1:] != expected:
+            raise DataError(f"the {name} part has samples of shape {x.shape[1:]}; expected {expected}, as in the train part")
+
+
+def _standardization(x: FloatArray) -> tuple[Standardization, tuple[str, ...]]:
+    axes = tuple(range(x.ndim - 1))
+    count = x.size // x.shape[-1]
+    mean = sum(chunk.sum(axes, dtype=np.float64) for _, chunk in _chunks(x)) / count
+    variance = sum(((chunk - mean) ** 2).sum(axes, dtype=np.float64) for _, chunk in _chunks(x)) / count
+    std = np.sqrt(variance)
+    constant = std < 1e-12
+    std[constant] = 1.0
+    warnings = tuple(f"channel {i} is constant over the training part; it is centred, not scaled" for i in np.flatnonzero(constant))
+    rounded = [tuple(float(v) for v in np.asarray(values, np.float32)) for values in (mean, std)]
+    return Standardization(mean=rounded[0], std=rounded[1]), warnings
+
+
+def _spread(y: IntArray, count: int, seed: int) -> IntArray:
+    """Positions of `count` samples (or all there are), as equal in number over the classes as the part allows."""
+    random = np.random.default_rng(seed)
+    order = random.permutation(len(y))
+    rank = np.empty(len(y), np.int64)  # how many samples of its class come before it
+    for label in np.unique(y):
+        rank[order[y[order] == label]] = np.arange(np.count_nonzero(y == label))
+    return np.sort(order[np.argsort(rank[order], kind="stable")][:count])
+
+
+def _overlaps(dataset: Dataset) -> Iterator[str]:
+    seen = {row.tobytes() for row in np.asarray(dataset.train.x)}
+    for name in ("validation", "test"):
+        part: Samples = getattr(dataset, name)
+        same = sum(row.tobytes() in seen for row in np.asarray(part.x, np.asarray(dataset.train.x).dtype))
+        if same:
+            yield f"{same} of {len(part.x)} {name} samples are also in the train part: the {name} figures are too good"
+        if dataset.train.group is not None and part.group is not None:
+            shared = np.intersect1d(dataset.train.group, part.group)
+            if shared.size:
+                some = ", ".join(map(str, shared[:5]))
+                yield f"{shared.size} groups are in both the train and the {name} part ({some}): split by group, not by sample"
+
+
+def _absent_labels(raw: Mapping[str, tuple[FloatArray, IntArray]], labels: tuple[str, ...]) -> Iterator[str]:
+    for name in PARTS:
+        absent = [label for i, label in enumerate(labels) if not (raw[name][1] == i).any()]
+        if absent:
+            yield f"the {name} part has no sample of {', '.join(absent)}"
+
+
+def _sampling(sampling: Sampling, x: FloatArray) -> Sampling:
+    if sampling.channels and len(sampling.channels) != x.shape[-1]:
+        raise DataError(
+            f"received {len(sampling.channels)} channel names ({', '.join(sampling.channels)}); expected {x.shape[-1]}, the last axis of x"
+        )
+    return sampling
+
+
+def from_arrays(parts: Mapping[str, Mapping[str, Any]], labels: tuple[str, ...], sampling: Sampling) -> Dataset:
+    """A Dataset from arrays by part, each with keys x, y and perhaps group."""
+    made = {name: Samples(arrays["x"], arrays["y"], arrays.get("group")) for name, arrays in parts.items()}
+    return Dataset(made["train"], made["validation"], made["test"], labels, made.get("calibration"), sampling)

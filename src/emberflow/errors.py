@@ -28,8 +28,8 @@ class EmberflowError(Exception):
     """Base of all errors raised on purpose. Takes one argument, the message, so that it survives a process boundary."""
 
 
-class ProjectError(EmberflowError):
-    """The project file, or something it names, is wrong."""
+class ProjectError(EmberflowError, ValueError):
+    """The project file, or something it names, is wrong. A ValueError, so that a validator may raise it and the key is told."""
 
 
 class RecipeError(ProjectError):

@@ -6,17 +6,9 @@ from emberflow.artifact import Artifact
 from emberflow.budget import Budget
 from emberflow.dataset import Splits
 from emberflow.target import Target
+from emberflow.training import TrainingCurve
 from emberflow.values import Value
 from emberflow.variant import Choice, Failure, Quality, Variant
-
-
-class TrainingCurve(Value):
-    """Loss and metric after each epoch, on the training and the validation part."""
-
-    loss: tuple[float, ...]
-    val_loss: tuple[float, ...]
-    accuracy: tuple[float, ...]
-    val_accuracy: tuple[float, ...]
 
 
 class Baseline(Value):
@@ -57,8 +49,7 @@ class Record(Value):
 
     def variant(self, recipe: str) -> Variant:
         """The variant made by `recipe`. Raises KeyError when there is none."""
-        return next((v for v in self.variants if v.recipe == recipe), None) or _missing(recipe)
-
-
-def _missing(recipe: str) -> Variant:
-    raise KeyError(recipe)
+        for variant in self.variants:
+            if variant.recipe == recipe:
+                return variant
+        raise KeyError(recipe)

@@ -1,5 +1,6 @@
 """The base of every value that travels: frozen, unknown keys refused. Knows pydantic and nothing of what is described."""
 
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import numpy as np
@@ -7,6 +8,9 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from emberflow.units import parse_bytes
+
+Report = Callable[[str], None]
+"""Takes a line on how far a stage has come."""
 
 FloatArray = NDArray[np.float32]
 Float64Array = NDArray[np.float64]
@@ -22,3 +26,6 @@ class Value(BaseModel):
 
 
 Bytes = Annotated[int, BeforeValidator(parse_bytes), Field(ge=0, description="bytes, or a size such as '64 KiB'")]
+
+ENTRY_PATTERN = r"^[A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_]*$"
+Entry = Annotated[str, Field(pattern=ENTRY_PATTERN, description="module:function, looked up beside the project file, then among installed packages")]

@@ -70,7 +70,7 @@ class Parity(Value):
     bytes: int = Field(description="bytes compared")
     differing_bytes: int
     differing_samples: int
-    largest_difference: int = Field(description="in steps of the output's quantization")
+    largest_difference: float = Field(description="in steps of the output's quantization; of a float output, in its own unit")
     distinct_outputs: int = Field(description="outputs that don't vary prove nothing")
 
     @property

@@ -1,0 +1,92 @@
+"""Digests of source code: a module with all that it imports of its own kind. Reads source as text; runs none of it."""
+
+import ast
+import hashlib
+from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from pathlib import Path
+
+DECISIVE = ("tensorflow", "tf-keras", "tensorflow-model-optimization", "numpy", "ai-edge-litert", "tflite-micro")
+
+
+@cache
+def versions() -> Mapping[str, str]:
+    """The versions of the packages that decide results; what isn't installed is left out."""
+    found = {}
+    for name in DECISIVE:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+@cache
+def of_stage(module: str) -> str:
+    """SHA-256 over the source of a module of Emberflow and of every module of Emberflow that it imports, directly or not."""
+    return _closure(module, Path(__file__).parent.parent)
+
+
+def of_house() -> str:
+    """SHA-256 over all source files of Emberflow."""
+    root = Path(__file__).parent
+    return _hash({str(path.relative_to(root)): path for path in sorted(root.rglob("*")) if path.is_file() and "__pycache__" not in path.parts})
+
+
+def of_entry(entry: str, folder: Path) -> str:
+    """SHA-256 over the user's module in `module:function` and what it imports from the same folder; of an installed module, its file."""
+    module = entry.split(":", maxsplit=1)[0]
+    if _locate(module, folder):
+        return _closure(module, folder)
+    spec = find_spec(module.split(".")[0])
+    return _hash({module: Path(spec.origin)}) if spec and spec.origin and Path(spec.origin).is_file() else ""
+
+
+def _closure(module: str, root: Path) -> str:
+    found: dict[str, Path] = {}
+    waiting = [module]
+    while waiting:
+        name = waiting.pop()
+        path = _locate(name, root)
+        if path and name not in found:
+            found[name] = path
+            waiting += _imports(path, name)
+    return _hash(found)
+
+
+def _locate(module: str, root: Path) -> Path | None:
+    base = root.joinpath(*module.split("."))
+    return next((path for path in (base.with_suffix(".py"), base / "__init__.py") if path.is_file()), None)
+
+
+def _imports(path: Path, module: str) -> Iterator[str]:
+    try:
+        tree = ast.parse(path.read_bytes())
+    except SyntaxError:
+        return  # importing it will say so
+    package = module if path.name == "__init__.py" else module.rpartition(".")[0]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield from _with_parents(alias.name)
+        elif isinstance(node, ast.ImportFrom):
+            parts = package.split(".") if package else []
+            above = ".".join(parts[: len(parts) - node.level + 1]) if node.level else ""
+            base = ".".join(part for part in (above, node.module) if part)
+            yield from _with_parents(base)
+            yield from (f"{base}.{alias.name}" for alias in node.names)
+
+
+def _with_parents(module: str) -> Iterator[str]:
+    parts = module.split(".")
+    yield from (".".join(parts[:length]) for length in range(1, len(parts) + 1))
+
+
+def _hash(files: Mapping[str, Path]) -> str:
+    state = hashlib.sha256()
+    for name in sorted(files):
+        data = files[name].read_bytes()
+        state.update(f"{name}\0{len(data)}\0".encode() + data)
+    return state.hexdigest()

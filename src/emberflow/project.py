@@ -1,0 +1,233 @@
+"""The project file `emberflow.yaml` as frozen, strict values. Decides what may be said there; opens nothing that it names.
+
+>>> project = parse_project('''
+... name: watch
+... baseline: watch:build        # a function that builds a Keras model; or a path to a trained .keras
+... data: watch:load             # a function that returns a Dataset; or .npz and .npy files
+... training:
+...   epochs: 24
+...   augment: watch:augment     # optional: changes a batch before each step of training
+... fine_tuning:
+...   epochs: 5                  # for each pruning, clustering and quantization-aware step
+... recipes: [float32, int8, prune70-int8, qat-int8]
+... target: stm32f405
+... budget:
+...   flash: 128 KiB
+...   ram: 32 KiB
+...   accuracy_drop: 0.01
+... ''')
+>>> [str(recipe) for recipe in project.recipes]
+['float32', 'int8', 'prune70-int8', 'qat-int8']
+>>> project.budget.flash
+131072
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BeforeValidator, Field, PlainSerializer, ValidationError, field_validator, model_validator
+
+from emberflow.artifact import digest
+from emberflow.budget import Budget
+from emberflow.dataset import Sampling
+from emberflow.errors import ProjectError, RecipeError, did_you_mean
+from emberflow.recipe import ALL, NAMED_SETS, Format, Recipe
+from emberflow.training import FineTuning, Training
+from emberflow.values import Entry, Value
+
+
+class TaskKind(StrEnum):
+    """What the model does."""
+
+    CLASSIFICATION = "classification"
+    REGRESSION = "regression"
+    ANOMALY = "anomaly"
+
+
+class ArrayFiles(Value):
+    """A part of the data as `.npy` files: x of shape (samples, *input_shape), y and group of shape (samples,)."""
+
+    x: str = Field(pattern=r"\.npy$")
+    y: str = Field(pattern=r"\.npy$")
+    group: str | None = Field(default=None, pattern=r"\.npy$", description="whom or what a sample is of, so that a group in two parts is noticed")
+
+
+PartFiles = ArrayFiles | Annotated[str, Field(pattern=r"\.npz$", description="arrays x, y and, where it applies, group")]
+
+
+class DataFiles(Value):
+    """The data as files, by paths that start at the project file's folder."""
+
+    train: PartFiles
+    validation: PartFiles
+    test: PartFiles
+    calibration: PartFiles | None = Field(default=None, description="default: drawn from the training part")
+    labels: tuple[str, ...] = Field(min_length=2)
+    sampling: Sampling = Sampling()
+
+
+def _recipe(value: object) -> object:
+    return value if isinstance(value, Recipe) else Recipe.parse(value)  # type: ignore[arg-type]  # parse says what a non-string is
+
+
+RecipeName = Annotated[Recipe, BeforeValidator(_recipe), PlainSerializer(str)]
+
+
+def expand_recipes(value: object) -> tuple[Recipe, ...]:
+    """The recipes of a named set (`all`, `formats`), a comma-separated line, or a list of names; duplicates are refused.
+
+    Raises: RecipeError: a name can't be read, is there twice, or there is none.
+    """
+    if isinstance(value, str) and value in NAMED_SETS:
+        return NAMED_SETS[value]
+    if isinstance(value, str) and (hint := did_you_mean(value, NAMED_SETS)):
+        raise RecipeError(f"received '{value}' as recipes; expected a list of recipes, or one of the sets {', '.join(NAMED_SETS)}.{hint}")
+    names = [name.strip() for name in value.split(",")] if isinstance(value, str) else value
+    if not isinstance(names, Iterable) or not (listed := list(names)):
+        raise RecipeError(f"received {value!r} as recipes; expected a list of recipes, or one of the sets {', '.join(NAMED_SETS)}")
+    recipes = tuple(name if isinstance(name, Recipe) else Recipe.parse(name) for name in listed)
+    if twice := {str(recipe) for recipe in recipes if recipes.count(recipe) > 1}:
+        raise RecipeError(f"received {', '.join(sorted(twice))} more than once; expected each recipe once")
+    return recipes
+
+
+class Project(Value):
+    """What a user wants: model, data, training, recipes, target, budget."""
+
+    name: str = Field(
+        pattern=r"^[a-z][a-z0-9_-]{0,39}$", description="lower-case letters, digits, - and _; names files, C symbols and the MLflow experiment"
+    )
+    task: TaskKind = TaskKind.CLASSIFICATION
+    baseline: str = Field(min_length=1, description="module:function that builds a Keras model, or the path of a trained .keras or .h5 file")
+    data: Entry | DataFiles
+    standardize: bool = Field(default=True, description="(x - mean) / std along the last axis, from the training part; the firmware does the same")
+    calibration_samples: int = Field(
+        default=200, ge=1, le=100_000, description="drawn from the training part, where the data bring none of their own"
+    )
+    metric: Literal["accuracy", "macro_f1", "roc_auc"] = "accuracy"
+    training: Training = Training()
+    fine_tuning: FineTuning = FineTuning()
+    recipes: tuple[RecipeName, ...] = Field(default=ALL, min_length=1, description="a list, or a set: all, formats")
+    target: str = Field(description="a device that `emberflow targets` lists, or the path of a .toml that describes one")
+    budget: Budget = Budget()
+
+    @field_validator("recipes", mode="before")
+    @classmethod
+    def _expand(cls, value: object) -> tuple[Recipe, ...]:
+        return expand_recipes(value)
+
+    @field_validator("task")
+    @classmethod
+    def _known_task(cls, task: TaskKind) -> TaskKind:
+        if task is not TaskKind.CLASSIFICATION:
+            raise ProjectError(f"received task '{task}'; this version evaluates classification only")
+        return task
+
+    @model_validator(mode="after")
+    def _trains_or_brings(self) -> "Project":
+        if ":" not in self.baseline and not self.baseline.endswith((".keras", ".h5")):
+            raise ProjectError(f"received '{self.baseline}' as the baseline; expected module:function, or a path that ends in .keras or .h5")
+        return self
+
+    @property
+    def builds_baseline(self) -> bool:
+        """Whether the baseline is built and trained here, rather than brought along."""
+        return ":" in self.baseline
+
+    @property
+    def needs_calibration(self) -> bool:
+        """Whether a recipe ends in a full-integer format."""
+        return any(recipe.format.is_full_integer for recipe in self.recipes)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of everything the file says, defaults included."""
+        return digest(self.model_dump_json().encode())
+
+
+class _UniqueKeys(yaml.SafeLoader):
+    """Refuses a key that stands twice, which YAML's default silently overwrites."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        for position, key in enumerate(keys):
+            if key in keys[:position]:
+                raise ProjectError(f"line {node.value[position][0].start_mark.line + 1}: the key '{key}' stands twice; keep one")
+        return super().construct_mapping(node, deep)
+
+
+def parse_project(text: str) -> Project:
+    """The project that `text` describes, YAML.
+
+    Raises: ProjectError: not YAML, an unknown key (with "did you mean"), a value out of range; all of them in one message, each with its key.
+    """
+    try:
+        read = yaml.load(text, Loader=_UniqueKeys)  # noqa: S506 - a SafeLoader
+    except ProjectError:
+        raise
+    except (yaml.YAMLError, TypeError, ValueError, RecursionError) as error:
+        raise ProjectError(f"not a YAML file: {' '.join(str(error).split())}") from error
+    if not isinstance(read, dict):
+        raise ProjectError(f"received a {type(read).__name__}; expected keys such as name, baseline, data, target")
+    try:
+        plain = json.dumps(read, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise ProjectError(f"holds a value that isn't text, number, list or mapping: {error}") from error
+    try:
+        return Project.model_validate_json(plain, strict=True)
+    except ValidationError as error:
+        raise ProjectError(explain(error, Project)) from error
+
+
+def read_project(path: Path) -> Project:
+    """The project file at `path`.
+
+    Raises: ProjectError: there is none, or as `parse_project`, with the path in front.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ProjectError(f"can't read the project file '{path}': {error}; name an emberflow.yaml, such as examples/watch/emberflow.yaml") from error
+    try:
+        return parse_project(text)
+    except ProjectError as error:
+        raise ProjectError(f"{path}: {error}") from error
+
+
+def explain(error: ValidationError, model: type[Value]) -> str:
+    """What pydantic found, one line a key, in our words."""
+    return "\n".join(_explain_one(item, model) for item in error.errors(include_url=False))
+
+
+def _explain_one(item: Mapping[str, Any], model: type[Value]) -> str:
+    place = ".".join(str(part) for part in item["loc"] if not str(part).startswith(("function-", "constrained-", "DataFiles", "ArrayFiles")))
+    if item["type"] == "extra_forbidden":
+        return f"{place}: unknown key.{did_you_mean(str(item['loc'][-1]), _keys_beside(model, item['loc']))}"
+    if item["type"] == "missing":
+        return f"{place}: missing; expected {_description(model, item['loc']) or 'a value'}"
+    cause = item.get("ctx", {}).get("error")
+    if isinstance(cause, ProjectError):
+        return f"{place}: {cause}" if place else str(cause)
+    return f"{place}: received {item['input']!r}; {item['msg'][0].lower()}{item['msg'][1:]}"
+
+
+def _keys_beside(model: type[Value], location: tuple[int | str, ...]) -> list[str]:
+    fields: Mapping[str, Any] = model.model_fields
+    for part in location[:-1]:
+        inner = getattr(fields.get(str(part)), "annotation", None)
+        if part in ("DataFiles", "ArrayFiles"):
+            inner = {"DataFiles": DataFiles, "ArrayFiles": ArrayFiles}[part]
+        fields = getattr(inner, "model_fields", fields)
+    return list(fields)
+
+
+def _description(model: type[Value], location: tuple[int | str, ...]) -> str | None:
+    found = model.model_fields.get(str(location[-1]))
+    return found.description if found else None
+
+
+__all__ = ["ArrayFiles", "DataFiles", "FineTuning", "Format", "Project", "TaskKind", "Training", "expand_recipes", "parse_project", "read_project"]

@@ -1,0 +1,52 @@
+"""Where a run's record and report lie, and how the last one is found. Knows folders; refuses to know what a record says."""
+
+import json
+import secrets
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from emberflow.errors import ProjectError, did_you_mean
+from emberflow.record import Record
+
+
+def new_run_id(now: datetime) -> str:
+    """A name that sorts by time: `20261122-150301-k3f9`."""
+    return f"{now.astimezone(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+
+
+def run_folder(home: Path, project: str, run_id: str) -> Path:
+    """Where record, report and plots of a run lie."""
+    return home / "runs" / project / run_id
+
+
+def bundle_folder(home: Path, project: str, run_id: str) -> Path:
+    """Where the bundle of a run lies."""
+    return home / "bundles" / project / run_id
+
+
+def write_record(home: Path, record: Record) -> Path:
+    """Write the record of a run as JSON and say where."""
+    path = run_folder(home, record.project, record.provenance.run_id) / "record.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(record.model_dump_json(indent=1), encoding="utf-8")
+    return path
+
+
+def last_record(home: Path, project: str | None) -> Record:
+    """The newest record under `home`, of `project` where one is named.
+
+    Raises: ProjectError: there is none (with "did you mean"), or it was written by another version.
+    """
+    base = home / "runs"
+    known = sorted(path.name for path in base.iterdir() if path.is_dir()) if base.is_dir() else []
+    if project is not None and project not in known:
+        raise ProjectError(f"no run of '{project}' under '{home}'; known are {', '.join(known) or 'none'}.{did_you_mean(project, known)}")
+    found = sorted(base.glob(f"{project or '*'}/*/record.json"), key=lambda path: path.parent.name)
+    if not found:
+        raise ProjectError(f"no finished run under '{home}'; start one with `emberflow run examples/watch/emberflow.yaml`")
+    try:
+        return Record.model_validate(json.loads(found[-1].read_text(encoding="utf-8")))
+    except (ValidationError, ValueError) as error:
+        raise ProjectError(f"'{found[-1]}' was written by another version of Emberflow; run again") from error
