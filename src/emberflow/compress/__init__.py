@@ -1,1 +1,44 @@
-"""."""
+"""Compression: Keras in, Keras out, one step at a time. Decides how a step is carried out; refuses to know which steps a user wants."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from emberflow.compress import cluster, prune, quantize_aware
+from emberflow.compress.rewrite import lift_to_2d
+from emberflow.keras_bridge import Model, load, save
+from emberflow.recipe import Cluster, Prune, PruneBlock, QuantizeAware, Steps
+from emberflow.training import Lesson
+from emberflow.values import Report
+
+COMPRESSORS: dict[type, Callable[..., tuple[Model, tuple[str, ...]]]] = {
+    Prune: prune.apply,
+    PruneBlock: prune.apply,
+    Cluster: cluster.apply,
+    QuantizeAware: quantize_aware.apply,
+}
+
+
+def compress(model_path: Path, steps: Steps, lesson: Lesson, out: Path, report: Report) -> tuple[str, ...]:
+    """Carry out the last of `steps` on the model at `model_path`, which is the result of those before, and write the result to `out`.
+
+    Returns: notes on what was left alone.
+    Raises: UnsupportedLayer: the step can't treat this model.
+    """
+    *before, step = steps
+    model = lift_to_2d(load_any(model_path))  # a fresh copy: TFMOT changes the model that it is given
+    treated, notes = COMPRESSORS[type(step)](model, step, tuple(before), lesson, report)
+    save(treated, out)
+    return notes
+
+
+def load_any(path: Path) -> Model:
+    """Read a model that any step wrote, those with fake quantization too."""
+    with _tfmot_scope():
+        return load(path)
+
+
+def _tfmot_scope() -> Any:
+    from tensorflow_model_optimization.quantization import keras as quantization  # noqa: PLC0415
+
+    return quantization.quantize_scope()

@@ -1,0 +1,36 @@
+"""Magnitude pruning with TFMOT: the smallest weights become zero while the model trains on. Keras in, Keras out."""
+
+from emberflow.compress.treatable import PRUNABLE, select
+from emberflow.keras_bridge import Model, keras
+from emberflow.recipe import Prune, PruneBlock, Steps
+from emberflow.training import Lesson, fit
+from emberflow.values import Report
+
+_REACHED_AT = 0.7  # share of the training after which the sparsity stays; the rest lets the remaining weights recover
+_UPDATES_PER_EPOCH = 10
+
+
+def apply(model: Model, step: Prune | PruneBlock, before: Steps, lesson: Lesson, report: Report) -> tuple[Model, tuple[str, ...]]:
+    """Prune `model` (changed in place by TFMOT) and strip the wrappers.
+
+    The sparsity rises as s(t) = s_f * (1 - (1 - t/T)^3) (Zhu & Gupta 2017, the polynomial decay of TFMOT) over the first part of the training.
+
+    Returns: the pruned model, and notes on layers left alone.
+    """
+    from tensorflow_model_optimization.sparsity import keras as sparsity  # noqa: PLC0415
+
+    chosen, notes = select(model, step, PRUNABLE)
+    end = max(1, int(_REACHED_AT * lesson.epochs * lesson.steps))
+    frequency = max(1, min(lesson.steps // _UPDATES_PER_EPOCH, end))
+    if isinstance(step, PruneBlock):
+        settings = {
+            "pruning_schedule": sparsity.ConstantSparsity(step.zeros / step.block, 0, frequency=frequency),
+            "sparsity_m_by_n": (step.zeros, step.block),
+        }
+    else:
+        settings = {"pruning_schedule": sparsity.PolynomialDecay(0.0, step.percent / 100, 0, end, frequency=frequency)}
+    wrapped = keras().models.clone_model(
+        model, clone_function=lambda layer: sparsity.prune_low_magnitude(layer, **settings) if layer.name in chosen else layer
+    )
+    fit(wrapped, lesson, report, [sparsity.UpdatePruningStep()])
+    return sparsity.strip_pruning(wrapped), notes

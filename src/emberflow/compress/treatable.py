@@ -1,0 +1,74 @@
+"""Which layers each step can treat, and what is said of the others. Tables and sentences; treats nothing."""
+
+from collections.abc import Mapping
+
+from emberflow.errors import UnsupportedLayer
+from emberflow.keras_bridge import Layer, Model
+from emberflow.recipe import Cluster, PruneBlock, Step
+
+# weights worth treating, by layer: depthwise kernels are few and each weight of them matters to a whole channel
+PRUNABLE: Mapping[str, str] = {"Conv2D": "kernel", "Conv2DTranspose": "kernel", "Conv1D": "kernel", "Dense": "kernel"}
+CLUSTERABLE: Mapping[str, str] = {"Conv2D": "kernel", "Conv1D": "kernel", "Dense": "kernel"}
+_SMALL = 64
+
+
+def select(model: Model, step: Step, treatable: Mapping[str, str]) -> tuple[frozenset[str], tuple[str, ...]]:
+    """The names of layers that `step` treats, and a note on each layer with weights that it leaves alone.
+
+    Raises: UnsupportedLayer: no layer is left to treat.
+    """
+    chosen: set[str] = set()
+    notes: list[str] = []
+    for layer in model.layers:
+        reason = _why_not(layer, step, treatable)
+        if reason is None:
+            chosen.add(layer.name)
+        elif reason:
+            notes.append(f"{step}: left layer '{layer.name}' ({type(layer).__name__}) alone: {reason}")
+    if not chosen:
+        raise UnsupportedLayer(f"{step} finds no layer to treat in '{model.name}'; it treats {', '.join(treatable)}")
+    return frozenset(chosen), tuple(notes)
+
+
+def _why_not(layer: Layer, step: Step, treatable: Mapping[str, str]) -> str | None:
+    """None when `step` treats the layer, empty when there is nothing to say (no weights), else the reason."""
+    kind = type(layer).__name__
+    if not layer.weights or kind == "BatchNormalization":
+        return ""
+    if kind not in treatable:
+        return "not a kind of layer that it treats"
+    kernel = getattr(layer, treatable[kind])
+    if isinstance(step, PruneBlock) and kernel.shape[-2] % step.block:
+        return f"its {kernel.shape[-2]} input channels can't be cut into blocks of {step.block}"
+    if isinstance(step, Cluster) and kernel.shape.num_elements() <= max(_SMALL, 2 * step.clusters):
+        return f"its {kernel.shape.num_elements()} weights are too few for {step.clusters} clusters"
+    return None
+
+
+def refuse_unquantizable(model: Model) -> None:
+    """Raise UnsupportedLayer, naming them all, when `model` has layers that TFMOT can't train quantized.
+
+    A BatchNormalization is fine behind the convolution or dense layer that it is folded into.
+    """
+    from tensorflow_model_optimization.python.core.quantization.keras.default_8bit.default_8bit_quantize_registry import (  # noqa: PLC0415
+        Default8BitQuantizeRegistry,
+    )
+
+    registry = Default8BitQuantizeRegistry()
+    bad = [layer for layer in model.layers if not _passes(layer) and not registry.supports(layer)]
+    bad += [layer for layer in model.layers if type(layer).__name__ == "BatchNormalization" and not _folds(layer)]
+    if bad:
+        names = ", ".join(f"'{layer.name}' ({type(layer).__name__})" for layer in bad)
+        raise UnsupportedLayer(f"qat can't quantize {names} of '{model.name}'; use a recipe without qat, or replace the layer")
+
+
+def _passes(layer: Layer) -> bool:
+    return type(layer).__name__ in ("InputLayer", "BatchNormalization")
+
+
+_FOLDED_INTO = ("Conv2D", "DepthwiseConv2D", "Dense", "SeparableConv2D")
+
+
+def _folds(layer: Layer) -> bool:
+    before = layer.inbound_nodes[0].inbound_layers
+    return type(before).__name__ in _FOLDED_INTO
