@@ -1,0 +1,91 @@
+"""LiteRT, the runtime of Linux-class devices: a .tflite and samples in, raw outputs out. Judges neither accuracy nor size."""
+
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+
+from emberflow.errors import GraphError
+from emberflow.evaluate.borders import Border, Borders, check_border, quantize
+from emberflow.values import AnyArray, FloatArray
+
+
+class Kernels(StrEnum):
+    """Which implementation of the operators computes. They differ in the last place, and so does what follows (see `parity`)."""
+
+    DEFAULT = "default"
+    REFERENCE = "reference"
+
+
+def open_model(model: bytes, kernels: Kernels = Kernels.DEFAULT, threads: int = 1) -> Any:
+    """A LiteRT interpreter of `model` with its tensors allocated. Default kernels are XNNPACK's, reference ones plain loops.
+
+    Raises: GraphError: LiteRT can't read the model, or refuses an operator; its reason is in the message.
+    """
+    interpreter = _parse(model, kernels, threads)
+    try:
+        interpreter.allocate_tensors()
+    except RuntimeError as error:
+        raise GraphError(
+            f"LiteRT refuses the model: {_first_line(error)}; expected built-in operators alone. Replace the layer that the reason names"
+        ) from error
+    return interpreter
+
+
+def read_borders(model: bytes) -> Borders:
+    """Shapes, types and scales of the input and the output.
+
+    Raises: GraphError: not a .tflite, not one input and one output, or a border that `check_border` refuses.
+    """
+    return borders_of(_parse(model, Kernels.REFERENCE, threads=1))
+
+
+def borders_of(interpreter: Any) -> Borders:
+    """As `read_borders`, of an open interpreter."""
+    inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
+    if (len(inputs), len(outputs)) != (1, 1):
+        raise GraphError(f"the model has {len(inputs)} inputs and {len(outputs)} outputs; expected one of each. Join them inside the model")
+    return Borders(input=_border(inputs[0], "input"), output=_border(outputs[0], "output"))
+
+
+def run(model: bytes, x: FloatArray, kernels: Kernels = Kernels.DEFAULT, threads: int = 1) -> AnyArray:
+    """Raw outputs, one sample after the other, each from a fresh state.
+
+    Args: x: shape (n, *input_shape), float32; quantized here to what the model takes.
+    Returns: shape (n, *output_shape) in the type of the model's output.
+    Raises: GraphError: as `open_model` and `read_borders`. DataError: samples of another shape.
+    """
+    interpreter = open_model(model, kernels, threads)
+    borders = borders_of(interpreter)
+    samples = quantize(x, borders.input)
+    source, sink = interpreter.get_input_details()[0]["index"], interpreter.get_output_details()[0]["index"]
+    outputs = np.empty((len(x), *borders.output.shape[1:]), borders.output.dtype)
+    for number, sample in enumerate(samples):
+        # an LSTM's variable tensors live on between invocations: without this, outputs depend on the order of samples
+        interpreter.reset_all_variables()
+        interpreter.set_tensor(source, sample[np.newaxis])
+        interpreter.invoke()
+        outputs[number] = interpreter.get_tensor(sink)[0]
+    return outputs
+
+
+def _parse(model: bytes, kernels: Kernels, threads: int) -> Any:
+    from ai_edge_litert.interpreter import Interpreter, OpResolverType  # noqa: PLC0415  half a second that the command line needn't pay
+
+    resolver = {Kernels.DEFAULT: OpResolverType.AUTO, Kernels.REFERENCE: OpResolverType.BUILTIN_REF}[kernels]
+    try:
+        return Interpreter(model_content=model, num_threads=threads, experimental_op_resolver_type=resolver)
+    except ValueError as error:
+        raise GraphError(
+            f"LiteRT can't read the model ({len(model):,} B): {_first_line(error)}; expected a whole .tflite. Convert it again"
+        ) from error
+
+
+def _border(details: dict[str, Any], name: str) -> Border:
+    scale, zero_point = details["quantization"]
+    shape = tuple(map(int, details["shape"]))
+    return check_border(Border(shape=shape, dtype=np.dtype(details["dtype"]).name, scale=float(scale), zero_point=int(zero_point)), name)
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__).rstrip(".")
