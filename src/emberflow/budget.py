@@ -1,8 +1,20 @@
 """Budgets: does this footprint fit that chip? Pure arithmetic; knows nothing of files, Prefect or MLflow."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+
 from pydantic import Field
 
+from emberflow.recipe import Cluster, Format, Prune, PruneBlock, QuantizeAware, Recipe, Step
+from emberflow.target import Target, TargetKind
 from emberflow.values import Bytes, Value
+from emberflow.variant import Evaluation, Footprint, Interval, Reason, ReasonKind, Verdict
+
+_WHY_REFUSED = {
+    Format.DYNAMIC: "TensorFlow Lite for Microcontrollers refuses hybrid kernels (int8 weights, float activations)",
+    Format.FLOAT16: "weights stored in 16 bits are expanded to 32-bit float before they are used, so float16 gains nothing there",
+}
+_INPUT = "a shorter window (a smaller input) or fewer channels"
 
 
 class Budget(Value):
@@ -11,3 +23,155 @@ class Budget(Value):
     flash: Bytes | None = Field(default=None, description="flash for model and runtime, such as '256 KiB'; default: the target's")
     ram: Bytes | None = Field(default=None, description="RAM for the runtime's arena, such as '64 KiB'; default: the target's")
     accuracy_drop: float = Field(default=0.02, ge=0, le=1, description="the most of the metric that may be lost against the float baseline")
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A variant before its verdict: how it was made, what was measured, and what it takes on the device."""
+
+    recipe: Recipe
+    evaluation: Evaluation
+    footprint: Footprint
+
+
+def judge(candidate: Candidate, target: Target, budget: Budget, metric: str) -> Verdict:
+    """Whether `candidate` fits `target` and `budget`, with every reason why not.
+
+    Args:
+        metric: what `candidate.evaluation.drop` was measured in, such as "accuracy"; for the words alone.
+    """
+    reasons = (
+        *_judge_format(candidate.recipe, target),
+        *_judge_runtime(candidate, target),
+        *_judge_flash(candidate, target, budget),
+        *_judge_ram(candidate, target, budget),
+        *_judge_accuracy(candidate, target, budget, metric),
+    )
+    return Verdict(fits=not reasons, reasons=reasons, footprint=candidate.footprint)
+
+
+def _judge_format(recipe: Recipe, target: Target) -> Iterator[Reason]:
+    if recipe.format in target.formats:
+        return
+    why = _WHY_REFUSED.get(recipe.format) if target.kind is TargetKind.MICROCONTROLLER else None
+    message = f"{target.name} doesn't run {recipe.format}" + (f": {why}" if why else f"; it runs {', '.join(target.formats)}")
+    yield Reason(kind=ReasonKind.FORMAT, message=message, advice=_advise_format(recipe, target))
+
+
+def _advise_format(recipe: Recipe, target: Target) -> str:
+    best = next((each for each in (Format.INT8, *target.formats) if each in target.formats), Format.INT8)
+    return f"try {_with_format(recipe, best)}"
+
+
+def _judge_runtime(candidate: Candidate, target: Target) -> Iterator[Reason]:
+    micro = candidate.evaluation.micro
+    if target.kind is not TargetKind.MICROCONTROLLER or micro.runs:
+        return
+    message = f"TensorFlow Lite for Microcontrollers refused the model: {micro.reason.strip().rstrip('.') or 'it gave no reason'}"
+    if candidate.recipe.format in target.formats:
+        advice = "replace the layer that this names by one that TensorFlow Lite for Microcontrollers runs, or choose a Linux-class target"
+    else:
+        advice = f"change the number format first: {candidate.recipe.format} may be all that it refuses"
+    yield Reason(kind=ReasonKind.RUNTIME, message=message, advice=advice)
+
+
+def _judge_flash(candidate: Candidate, target: Target, budget: Budget) -> Iterator[Reason]:
+    limit = _Limit("flash", target.flash_bytes, budget.flash)
+    missing = candidate.footprint.flash_bytes - limit.bytes
+    if missing > 0:
+        advice = f"{_advise_flash(candidate.recipe)}, {limit.way_out(target)}"
+        yield Reason(kind=ReasonKind.FLASH, message=limit.complain(missing, target), missing=missing, advice=advice)
+
+
+def _advise_flash(recipe: Recipe) -> str:
+    match recipe.format:
+        case Format.FLOAT32:
+            return f"try {_with_format(recipe, Format.INT8)}, whose weights take a quarter of the flash"
+        case Format.FLOAT16:
+            return f"try {_with_format(recipe, Format.INT8)}, whose weights take half the flash"
+    return "try fewer channels or fewer layers (the weights are in 8 bits already, and neither zeros nor clusters shrink them in flash)"
+
+
+def _judge_ram(candidate: Candidate, target: Target, budget: Budget) -> Iterator[Reason]:
+    limit = _Limit("RAM", target.ram_bytes, budget.ram)
+    missing = candidate.footprint.ram_bytes - limit.bytes
+    if missing > 0:
+        advice = f"{_advise_ram(candidate.recipe)}, {limit.way_out(target)}"
+        yield Reason(kind=ReasonKind.RAM, message=limit.complain(missing, target), missing=missing, advice=advice)
+
+
+def _advise_ram(recipe: Recipe) -> str:
+    match recipe.format:
+        case Format.FLOAT32 | Format.FLOAT16 | Format.DYNAMIC:
+            return f"try {_with_format(recipe, Format.INT8)}, whose activations take a quarter of the RAM, {_INPUT}"
+        case Format.INT16X8:
+            return f"try {_with_format(recipe, Format.INT8)}, whose activations take half the RAM, {_INPUT}"
+    return f"try {_INPUT}"
+
+
+def _judge_accuracy(candidate: Candidate, target: Target, budget: Budget, metric: str) -> Iterator[Reason]:
+    drop, allowed = candidate.evaluation.drop, budget.accuracy_drop
+    if drop.estimate <= allowed:
+        return
+    message = f"loses {drop.estimate:.4f} of {metric} (95 % interval {drop.low:.4f} to {drop.high:.4f}), more than the {allowed:.4f} allowed"
+    advice = _advise_accuracy(candidate.recipe, target)
+    if _may_be_chance(drop, allowed):
+        advice = f"the interval reaches down to {drop.low:.4f}: more test samples would tell; or {advice}"
+    yield Reason(kind=ReasonKind.ACCURACY, message=message, missing=drop.estimate - allowed, advice=advice)
+
+
+def _may_be_chance(drop: Interval, allowed: float) -> bool:
+    return drop.low <= allowed
+
+
+def _advise_accuracy(recipe: Recipe, target: Target) -> str:
+    if recipe.format in (Format.INT8, Format.UINT8) and not recipe.quantizes_aware:
+        return f"try '{Recipe((*recipe.steps, QuantizeAware()), recipe.format)}', which trains with the rounding of {recipe.format}"
+    for step in recipe.steps:
+        if isinstance(step, Prune | PruneBlock | Cluster):
+            milder = "more clusters" if isinstance(step, Cluster) else "less pruning"
+            return f"try '{_without(recipe, step)}', or {milder} than {step}"
+    finer = Format.INT16X8 if recipe.format in (Format.INT8, Format.UINT8) else Format.FLOAT32
+    if finer in target.formats and finer is not recipe.format:
+        return f"try '{finer}', which computes in finer steps"
+    return "look for a mistake: the conversion itself should lose next to nothing here"
+
+
+def _without(recipe: Recipe, left_out: Step) -> Recipe:
+    return Recipe(tuple(step for step in recipe.steps if step != left_out), recipe.format)
+
+
+def _with_format(recipe: Recipe, number_format: Format) -> str:
+    steps = tuple(step for step in recipe.steps if number_format in (Format.INT8, Format.UINT8) or not isinstance(step, QuantizeAware))
+    return f"'{Recipe(steps, number_format)}'"
+
+
+@dataclass(frozen=True)
+class _Limit:
+    """The smaller of what the target has and the budget allows."""
+
+    memory: str
+    target_bytes: int
+    budget_bytes: int | None
+
+    @property
+    def is_budget(self) -> bool:
+        return self.budget_bytes is not None and self.budget_bytes < self.target_bytes
+
+    @property
+    def bytes(self) -> int:
+        return self.target_bytes if self.budget_bytes is None else min(self.target_bytes, self.budget_bytes)
+
+    def complain(self, missing_bytes: int, target: Target) -> str:
+        bound = f"the budget of {_exact(self.bytes)} allows" if self.is_budget else f"{target.name} has"
+        return f"needs {missing_bytes:,} B more {self.memory} than {bound}"
+
+    def way_out(self, target: Target) -> str:
+        return f"or a larger budget: {target.name} has {_exact(self.target_bytes)}" if self.is_budget else f"or a target with more {self.memory}"
+
+
+def _exact(count: int) -> str:
+    for unit, name in ((1024**2, "MiB"), (1024, "KiB")):
+        if count and count % unit == 0:
+            return f"{count // unit:,} {name}"
+    return f"{count:,} B"
