@@ -1,0 +1,112 @@
+"""The files of an application, as text by their path in the bundle. Knows the templates; refuses to know records and directories."""
+
+import io
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import numpy as np
+
+from emberflow.errors import BundleError
+from emberflow.firmware import literals
+from emberflow.firmware.application import Application
+from emberflow.firmware.operators import resolver_methods
+
+FLOAT_TOLERANCE = 1e-4
+SOURCES = (
+    "model_data.h",
+    "model_data.c",
+    "standardization.h",
+    "preprocess.h",
+    "preprocess.c",
+    "postprocess.h",
+    "postprocess.c",
+    "labels.h",
+    "test_vectors.h",
+    "test_vectors.c",
+)
+TFLM = ("tflm/main.cc", "tflm/application.h", "tflm/CMakeLists.txt", "tflm/README.md")
+_TEMPLATES = Path(__file__).parent / "templates"
+_IN_SOURCES = (96 * 1024, 16)  # characters and samples of test vectors
+_IN_ARCHIVE = (8 * 1024**2, 128)
+
+
+def _templates() -> jinja2.Environment:
+    templates = jinja2.Environment(  # noqa: S701 - C and Python, not HTML: the filters escape
+        loader=jinja2.FileSystemLoader(_TEMPLATES), undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
+    )
+    templates.filters |= {
+        name: getattr(literals, name)
+        for name in (
+            "byte_rows",
+            "float_literal",
+            "float_rows",
+            "number_rows",
+            "python_float",
+            "python_floats",
+            "sample_rows",
+            "string_literal",
+        )
+    }
+    templates.filters["python_literal"] = ascii
+    return templates
+
+
+def _words(app: Application) -> dict[str, Any]:
+    vectors = app.vectors.within(*_IN_SOURCES)
+    return {
+        "name": app.name,
+        "NAME": app.name.upper(),
+        "model": app.model,
+        "model_sha256": app.model_sha256,
+        "arena_bytes": app.arena_bytes,
+        "labels": app.labels,
+        "standardization": app.standardization,
+        "input_shape": app.input_shape,
+        "input_size": int(np.prod(app.input_shape)),
+        "channels": app.channels,
+        "input": app.input,
+        "input_scale": vectors.input_scale,
+        "input_zero_point": vectors.input_zero_point,
+        "output": app.output,
+        "output_count": vectors.outputs.shape[1],
+        "output_scale": vectors.output_scale,
+        "output_zero_point": vectors.output_zero_point,
+        "vectors": vectors,
+        "test_count": len(vectors),
+        "float_tolerance": FLOAT_TOLERANCE,
+    }
+
+
+def _render(app: Application, templates: Mapping[str, str], **more: Any) -> dict[str, bytes]:
+    environment, words = _templates(), _words(app) | more
+    return {path: environment.get_template(f"{template}.j2").render(words).encode() for path, template in templates.items()}
+
+
+def render_sources(app: Application) -> dict[str, bytes]:
+    """The C sources under `src/`: model, pre- and postprocessing, labels, test vectors (at most 16, and about 100 KiB of text).
+
+    Raises: BundleError: a number among them is not finite.
+    """
+    return _render(app, {f"src/{name}": name for name in SOURCES})
+
+
+def render_tflm(app: Application) -> dict[str, bytes]:
+    """The application for TensorFlow Lite for Microcontrollers under `tflm/`.
+
+    Raises: BundleError: TFLM doesn't run the model, or an operator has no method in its resolver.
+    """
+    if app.arena_bytes is None:
+        raise BundleError(f"received no arena size for {app.name}: TFLM does not run this model; expected a variant that it runs, such as int8")
+    return _render(app, {path: path for path in TFLM}, resolver_methods=resolver_methods(app.operators))
+
+
+def render_linux(app: Application) -> dict[str, bytes]:
+    """The application for Linux-class devices under `linux/`: a Python file and up to 128 test vectors.
+
+    Raises: BundleError: a number among them is not finite.
+    """
+    stream, vectors = io.BytesIO(), app.vectors.within(*_IN_ARCHIVE)
+    np.savez_compressed(stream, raw=vectors.raw, inputs=vectors.inputs, outputs=vectors.outputs, labels=vectors.labels)
+    return _render(app, {"linux/main.py": "linux/main.py"}) | {"linux/test_vectors.npz": stream.getvalue()}
