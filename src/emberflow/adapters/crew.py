@@ -1,0 +1,199 @@
+"""A crew of warm worker processes with TensorFlow's threads counted. Knows processes and pipes; refuses to know what is worked on."""
+
+import atexit
+import heapq
+import itertools
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from emberflow.adapters.worker import BROKEN, DONE, FAILED, READY, TOLD
+from emberflow.errors import EmberflowError, StageTimeout, WorkerLost
+from emberflow.units import show_seconds
+
+_START_SECONDS = 120.0
+
+
+@dataclass(frozen=True)
+class Job:
+    """A call for a worker.
+
+    Args:
+        entry: `module:function` in the domain; it is given `keywords` and `report`.
+        limit_seconds: the longest it may take, from when a worker takes it up; then its process is killed.
+        urgency: of the calls that wait, the one with the highest goes first.
+    """
+
+    entry: str
+    keywords: dict[str, Any]
+    limit_seconds: float
+    urgency: int = 0
+
+
+class Worker:
+    """One process in a session of its own, so that it and whatever it started can be killed at once."""
+
+    def __init__(self, number: int, threads: int, log: Path) -> None:
+        ours, theirs = socket.socketpair()
+        log.parent.mkdir(parents=True, exist_ok=True)
+        self.log = log
+        with log.open("ab") as sink:
+            self.process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+                [sys.executable, "-m", "emberflow.adapters.worker", str(theirs.fileno()), str(os.getpid())],
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=sink,
+                stderr=sink,
+                start_new_session=True,
+                env={**os.environ, **_surroundings(threads)},
+            )
+        theirs.close()
+        self.pipe = Connection(ours.detach())
+        self.number = number
+
+    def run(self, job: Job, report: Callable[[str], None]) -> Any:
+        """What the job's function returns.
+
+        Raises: its EmberflowError; StageTimeout; WorkerLost: the process died. After the last two the worker can't be used again.
+        """
+        end = time.monotonic() + job.limit_seconds
+        try:
+            self.pipe.send((job.entry, job.keywords))
+            while True:
+                if not self.pipe.poll(max(0.0, end - time.monotonic())):
+                    self.kill()
+                    raise StageTimeout(f"{job.entry} was ended after its limit of {show_seconds(job.limit_seconds)}; its log is {self.log}")
+                word, content = self.pipe.recv()
+                if word == TOLD:
+                    report(content)
+                elif word == DONE:
+                    return content
+                elif word == FAILED:
+                    raise content
+                elif word == BROKEN:
+                    raise EmberflowError(f"{content}; the trace is in {self.log}")
+        except (EOFError, OSError) as error:
+            if isinstance(error, StageTimeout):
+                raise
+            self.kill()
+            raise WorkerLost(f"the worker process ended in {job.entry} ({_way_of_death(self.process)}); its log is {self.log}") from error
+
+    def wait_until_ready(self) -> None:
+        """Block until the process answers. Raises WorkerLost when it doesn't."""
+        try:
+            if self.pipe.poll(_START_SECONDS) and self.pipe.recv()[0] == READY:
+                return
+        except (EOFError, OSError):
+            pass  # told below, as a worker that doesn't answer
+        self.kill()
+        raise WorkerLost(f"a worker process did not start; its log is {self.log}")
+
+    def kill(self) -> None:
+        """End the process and all that it started."""
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+        self.pipe.close()
+
+
+class Crew:
+    """Up to `size` workers, started when first needed and kept."""
+
+    def __init__(self, size: int, threads: int, logs: Path) -> None:
+        self._size, self._threads, self._logs = size, threads, logs
+        self._idle: list[Worker] = []
+        self._started = 0
+        self._numbers = itertools.count(1)
+        self._queue: list[tuple[int, int]] = []
+        self._tickets = itertools.count()
+        self._change = threading.Condition()
+
+    def run(self, job: Job, report: Callable[[str], None]) -> Any:
+        """What the job's function returns; waits for a free worker first. Raises as `Worker.run`."""
+        with self._place_in_queue(job.urgency):
+            worker = self._take()
+        usable = False
+        try:
+            if worker is None:
+                worker = self._start()
+            result = worker.run(job, report)
+            usable = True
+            return result
+        except EmberflowError as error:
+            usable = worker is not None and not isinstance(error, StageTimeout | WorkerLost)
+            raise
+        finally:
+            self._give_back(worker if usable else None)
+
+    def close(self) -> None:
+        """End all idle workers."""
+        with self._change:
+            workers, self._idle = self._idle, []
+            self._started -= len(workers)
+        for worker in workers:
+            worker.kill()
+
+    @contextmanager
+    def _place_in_queue(self, urgency: int) -> Iterator[None]:
+        ticket = (-urgency, next(self._tickets))
+        with self._change:
+            heapq.heappush(self._queue, ticket)
+            self._change.wait_for(lambda: self._queue[0] == ticket and (self._idle or self._started < self._size))
+            heapq.heappop(self._queue)
+            yield
+            self._change.notify_all()
+
+    def _take(self) -> Worker | None:
+        if self._idle:
+            return self._idle.pop()
+        self._started += 1
+        return None
+
+    def _start(self) -> Worker:
+        number = next(self._numbers)
+        worker = Worker(number, self._threads, self._logs / f"worker-{number}.log")
+        worker.wait_until_ready()
+        return worker
+
+    def _give_back(self, worker: Worker | None) -> None:
+        with self._change:
+            if worker is None:
+                self._started -= 1
+            else:
+                self._idle.append(worker)
+            self._change.notify_all()
+
+
+def _surroundings(threads: int) -> dict[str, str]:
+    """The environment of a worker: TensorFlow and BLAS share the cores, Keras 2 is meant, native code keeps quiet."""
+    count = str(threads)
+    counted = dict.fromkeys(("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), count)
+    return counted | {"TF_USE_LEGACY_KERAS": "1", "TF_CPP_MIN_LOG_LEVEL": "2", "CUDA_VISIBLE_DEVICES": "-1", "PYTHONFAULTHANDLER": "1"}
+
+
+def _way_of_death(process: subprocess.Popen[bytes]) -> str:
+    code = process.returncode
+    return f"signal {signal.Signals(-code).name}" if code is not None and code < 0 else f"exit code {code}"
+
+
+_crews: dict[tuple[int, int, Path], Crew] = {}
+_crews_lock = threading.Lock()
+
+
+def crew_of(size: int, threads: int, logs: Path) -> Crew:
+    """This process's crew of that shape; the same one at each call, ended with the process."""
+    with _crews_lock:
+        if (size, threads, logs) not in _crews:
+            _crews[size, threads, logs] = crew = Crew(size, threads, logs)
+            atexit.register(crew.close)
+        return _crews[size, threads, logs]

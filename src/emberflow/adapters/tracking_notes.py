@@ -1,0 +1,67 @@
+"""Descriptions of runs, in Markdown, and words for tags: the verdict, what to try, what TFLM says. Knows words; refuses to know MLflow."""
+
+from collections.abc import Iterable, Iterator
+
+from emberflow.recipe import Recipe
+from emberflow.record import Record
+from emberflow.table import markdown
+from emberflow.units import show_bytes
+from emberflow.variant import Evaluation, Parity, Reason, Variant
+
+LIMIT = 8000  # characters; MLflow cuts what is longer
+
+
+def clip(text: str) -> str:
+    """`text`, or as much of it as a tag holds, with dots where it was cut."""
+    return text if len(text) <= LIMIT else f"{text[: LIMIT - 4]} ..."
+
+
+def verdict(variant: Variant) -> str:
+    """`fits`, or every reason why not."""
+    return clip("; ".join(reason.message for reason in variant.verdict.reasons)) or "fits"
+
+
+def micro(evaluation: Evaluation) -> str:
+    """`runs`, or `refused:` and why: what TensorFlow Lite for Microcontrollers makes of the model."""
+    return "runs" if evaluation.micro.runs else clip(f"refused: {evaluation.micro.reason or 'it gave no reason'}")
+
+
+def of_variant(variant: Variant, target: str, metric: str) -> str:
+    """The recipe in words, the verdict with what to try, what the steps left alone, and whether LiteRT and TFLM agree."""
+    footprint, size = variant.verdict.footprint, variant.evaluation.size
+    lines = [
+        f"**{variant.recipe}**: {Recipe.parse(variant.recipe).meaning}.",
+        "",
+        f"**{'Fits' if variant.verdict.fits else 'Does not fit'} {target}**: flash {show_bytes(footprint.flash_bytes)},"
+        f" RAM {show_bytes(footprint.ram_bytes)} ({footprint.basis}).",
+        f"File {show_bytes(size.file_bytes)}, zipped {show_bytes(size.compressed_bytes)}. Loss of {metric}: {variant.evaluation.drop}.",
+        *_bullets("Why not, and what to try", map(_advise, variant.verdict.reasons)),
+        *_bullets("Notes", variant.notes),
+        *_bullets("TensorFlow Lite for Microcontrollers", _on_the_chip(variant.evaluation)),
+    ]
+    return clip("\n".join(lines))
+
+
+def of_run(record: Record, compare: str) -> str:
+    """A link to the page that compares all variants, then the table with the choice in words."""
+    return clip(f"[Compare the variants side by side]({compare})\n\n{markdown(record)}")
+
+
+def _on_the_chip(evaluation: Evaluation) -> Iterator[str]:
+    yield micro(evaluation)
+    yield from map(_compare, evaluation.parity)
+
+
+def _compare(parity: Parity) -> str:
+    differ = f"{parity.differing_bytes:,} of {parity.bytes:,} bytes differ, by {parity.largest_difference:g} at most"
+    return f"against LiteRT's {parity.runtime} kernels, {parity.samples:,} samples: {'equal, byte for byte' if parity.equal else differ}"
+
+
+def _advise(reason: Reason) -> str:
+    return f"{reason.message}; {reason.advice}"
+
+
+def _bullets(heading: str, lines: Iterable[str]) -> Iterator[str]:
+    found = [f"- {line}" for line in lines]
+    if found:
+        yield from ("", f"**{heading}**", "", *found)

@@ -1,0 +1,59 @@
+"""A worker process: takes calls over a pipe, one at a time, and stays warm. Started by `crew`; refuses to outlive its parent."""
+
+import importlib
+import os
+import sys
+import threading
+import time
+import traceback
+from multiprocessing.connection import Connection
+from pickle import PicklingError
+from typing import Any
+
+from emberflow.errors import EmberflowError
+
+READY, TOLD, DONE, FAILED, BROKEN = "ready", "told", "done", "failed", "broken"
+
+
+def serve(pipe: Connection) -> None:
+    """Answer calls `(entry, keywords)` until the pipe closes; `report=` is handed to functions as a way to tell of progress."""
+    pipe.send((READY, os.getpid()))
+    while True:
+        try:
+            entry, keywords = pipe.recv()
+        except EOFError:
+            return
+        pipe.send(_answer(entry, keywords, lambda text: pipe.send((TOLD, text))))
+
+
+def _answer(entry: str, keywords: dict[str, Any], report: Any) -> tuple[str, Any]:
+    module, name = entry.split(":")
+    try:
+        function = getattr(importlib.import_module(module), name)
+        return DONE, function(**keywords, report=report)
+    except EmberflowError as error:
+        return FAILED, error
+    except MemoryError:
+        return BROKEN, "MemoryError: not enough memory for this stage"
+    except Exception as error:  # noqa: BLE001 - whatever a stage raises is told, with its trace, to the process that asked
+        traceback.print_exc()
+        return BROKEN, f"{type(error).__name__}: {str(error)[:2000]}"
+
+
+def _leave_with(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(1)
+
+
+def main() -> None:
+    """Serve the pipe whose file descriptor is the first argument; the second is the parent's process id."""
+    threading.Thread(target=_leave_with, args=(int(sys.argv[2]),), daemon=True).start()
+    try:
+        serve(Connection(int(sys.argv[1])))
+    except (BrokenPipeError, PicklingError, KeyboardInterrupt) as error:
+        sys.exit(f"worker: {type(error).__name__}: {error}")
+
+
+if __name__ == "__main__":
+    main()

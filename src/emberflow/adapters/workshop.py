@@ -1,0 +1,38 @@
+"""Where a run works: the folder it keeps its things in, its workers and its store, as one small value that travels. Opens them when asked."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from emberflow.adapters.crew import Crew, Job, crew_of
+from emberflow.adapters.store import Store
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """A folder (`.emberflow` by default), and how many workers of how many threads share the cores."""
+
+    home: Path
+    workers: int
+    threads: int
+
+    @classmethod
+    def at(cls, home: Path) -> "Workshop":
+        """One worker a core of those this process may use, of one thread each: small models gain more from working side by side."""
+        return cls(home.resolve(), workers=len(os.sched_getaffinity(0)), threads=1)
+
+    @property
+    def store(self) -> Store:
+        """The artifact store."""
+        return Store(self.home / "store")
+
+    @property
+    def crew(self) -> Crew:
+        """The worker processes."""
+        return crew_of(self.workers, self.threads, self.home / "logs")
+
+    def run(self, job: Job, report: Callable[[str], None]) -> Any:
+        """Have a worker do `job`. Raises as `Crew.run`."""
+        return self.crew.run(job, report)
