@@ -1,0 +1,64 @@
+"""What a run is started with, and what follows from it. Reads the project file and the target; runs nothing."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pydantic import Field
+
+from emberflow.adapters.tracking import Tracker
+from emberflow.adapters.workshop import Workshop
+from emberflow.project import Project, expand_recipes, read_project
+from emberflow.runs import new_run_id
+from emberflow.target import Target, find_target, read_target
+from emberflow.values import Value
+from tasks.compress import Plan
+
+
+class RunConfig(Value):
+    """The parameters of a run; what is left out is as the project file says."""
+
+    project: str = Field(description="path of the project file, such as examples/watch/emberflow.yaml")
+    recipes: str | None = Field(default=None, description="recipes separated by commas, or a set: all, formats; default: those of the project")
+    target: str | None = Field(default=None, description="a device that `emberflow targets` lists; default: that of the project")
+    home: str = Field(default=".emberflow", description="folder for store, runs, bundles and the local MLflow")
+    mlflow: str | None = Field(default=None, description="address of an MLflow server; default: a SQLite store in the home folder")
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Everything a run needs to know before it starts."""
+
+    project: Project
+    folder: Path
+    target: Target
+    workshop: Workshop
+    tracker: Tracker
+    plan: Plan
+    run_id: str
+    started: str
+
+
+def set_up(config: RunConfig) -> Setting:
+    """The setting of a run.
+
+    Raises: ProjectError, RecipeError, TargetError: the file, or what it names, is wrong; nothing has been written yet.
+    """
+    path = Path(config.project)
+    project = read_project(path)
+    folder = path.resolve().parent
+    changes = {"recipes": expand_recipes(config.recipes) if config.recipes else project.recipes, "target": config.target or project.target}
+    project = project.model_copy(update=changes)
+    target = read_target(folder / project.target) if project.target.endswith(".toml") else find_target(project.target)
+    workshop = Workshop.at(Path(config.home))
+    now = datetime.now(UTC)
+    return Setting(
+        project=project,
+        folder=folder,
+        target=target,
+        workshop=workshop,
+        tracker=Tracker(config.mlflow) if config.mlflow else Tracker.local(workshop.home),
+        plan=Plan(training=project.training, fine_tuning=project.fine_tuning, folder=folder),
+        run_id=new_run_id(now),
+        started=now.isoformat(timespec="seconds"),
+    )

@@ -1,0 +1,42 @@
+"""What training stages are given: paths and settings as one value. Opens them as a Lesson; trains nothing."""
+
+from pathlib import Path
+
+import numpy as np
+
+from emberflow.dataset import Standardization
+from emberflow.entry import find_function
+from emberflow.keras_bridge import keras
+from emberflow.training import Lesson
+from emberflow.values import Value
+
+
+class Classroom(Value):
+    """The training and validation parts by path, and the settings that every training shares."""
+
+    x: Path
+    y: Path
+    validation_x: Path
+    validation_y: Path
+    standardization: Standardization | None
+    batch_size: int
+    seed: int
+    augment: str | None
+    folder: Path
+
+    def lesson(self, epochs: int, learning_rate: float) -> Lesson:
+        """The lesson, its arrays memory-mapped; every random generator of this process starts at the seed, and Keras forgets earlier models."""
+        keras().backend.clear_session()
+        keras().utils.set_random_seed(self.seed)
+        x, y, validation_x, validation_y = (np.load(p, mmap_mode="r") for p in (self.x, self.y, self.validation_x, self.validation_y))
+        return Lesson(
+            x=x,
+            y=y,
+            validation=(np.asarray(validation_x), np.asarray(validation_y)),
+            epochs=epochs,
+            batch_size=self.batch_size,
+            learning_rate=learning_rate,
+            seed=self.seed,
+            augment=find_function(self.augment, self.folder) if self.augment else None,
+            standardization=self.standardization,
+        )

@@ -1,0 +1,18 @@
+"""The stage that carries out one compression step. Files in, files out."""
+
+from pathlib import Path
+
+from emberflow import compress as compression
+from emberflow.recipe import Steps
+from emberflow.stages.classroom import Classroom
+from emberflow.training import FineTuning
+from emberflow.values import Report
+
+
+def compress(model: Path, steps: Steps, fine_tuning: FineTuning, classroom: Classroom, out: Path, report: Report) -> tuple[str, ...]:
+    """Carry out the last of `steps` on `model`, which is the result of those before, and write the result to `out`.
+
+    Returns: notes on what was left alone. Raises: UnsupportedLayer: the step can't treat this model.
+    """
+    lesson = classroom.lesson(fine_tuning.epochs, fine_tuning.learning_rate)
+    return compression.compress(model, steps, lesson, out, report)

@@ -1,0 +1,43 @@
+"""The stage that reads, checks and standardizes a project's data. Files out; knows no store."""
+
+from pathlib import Path
+
+import numpy as np
+
+from emberflow import dataset
+from emberflow.dataset import Sampling, Standardization
+from emberflow.project import Project
+from emberflow.source import load_dataset
+from emberflow.values import Report, Value
+
+
+class Facts(Value):
+    """What there is to know of prepared data beside the arrays."""
+
+    samples: dict[str, int]
+    input_shape: tuple[int, ...]
+    labels: tuple[str, ...]
+    sampling: Sampling
+    standardization: Standardization | None
+    warnings: tuple[str, ...]
+
+
+def prepare(project: Project, folder: Path, out: Path, report: Report) -> Facts:
+    """Write `<part>-x.npy` and `<part>-y.npy` of each part to the folder `out`.
+
+    Raises: ProjectError: the user's function. DataError: what it returned, or a file.
+    """
+    made = dataset.prepare(load_dataset(project, folder), project.standardize, project.calibration_samples, project.training.seed)
+    for name, (x, y) in made.parts.items():
+        np.save(out / f"{name}-x.npy", x)
+        np.save(out / f"{name}-y.npy", y)
+    counts = {name: len(x) for name, (x, _) in made.parts.items()}
+    report(", ".join(f"{count:,} {name}" for name, count in counts.items()))
+    return Facts(
+        samples=counts,
+        input_shape=made.parts["train"][0].shape[1:],
+        labels=made.labels,
+        sampling=made.sampling,
+        standardization=made.standardization,
+        warnings=made.warnings,
+    )

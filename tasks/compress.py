@@ -1,0 +1,60 @@
+"""Carry out one compression step, from the model that the steps before it gave."""
+
+from pathlib import Path
+
+from prefect import runtime, task
+
+from emberflow import fingerprint
+from emberflow.adapters.crew import Job
+from emberflow.adapters.workshop import Workshop
+from emberflow.artifact import Kind
+from emberflow.dataset import Splits
+from emberflow.recipe import Steps, prefix_name
+from emberflow.training import FineTuning, Training
+from emberflow.values import Value
+from tasks.caching import Inputs, StageCache
+from tasks.conduct import RETRIED, stage
+from tasks.products import Compressed, Trained
+from tasks.train import classroom
+
+LIMIT_SECONDS = 12 * 3600
+
+
+class Plan(Value):
+    """How every compression step of a project trains on, and in which folder its functions lie."""
+
+    training: Training
+    fine_tuning: FineTuning
+    folder: Path
+
+
+def _facts(inputs: Inputs) -> str:
+    """What decides the result: of the plan neither the baseline's epochs nor where the project lies; of the data only what trains."""
+    plan: Plan = inputs["plan"]
+    splits: Splits = inputs["splits"]
+    training = plan.training
+    augment = fingerprint.of_entry(training.augment, plan.folder) if training.augment else ""
+    data = (splits.train, splits.validation, splits.standardization)
+    return repr((inputs["before"], inputs["steps"], data, plan.fine_tuning, training.batch_size, training.seed, training.augment, augment))
+
+
+def _run_name() -> str:
+    return f"compress {prefix_name(runtime.task_run.parameters['steps'])}"
+
+
+@task(
+    name="compress",
+    task_run_name=_run_name,
+    cache_policy=StageCache(stage="compress", facts=_facts),
+    **RETRIED,
+)
+def compress(steps: Steps, before: Trained | Compressed, splits: Splits, plan: Plan, workshop: Workshop, urgency: int) -> Compressed:
+    """The model after the last of `steps`, and notes on what was left alone."""
+    name = prefix_name(steps)
+    with stage(name) as tell, workshop.store.workplace() as place:
+        out = place / "model.h5"
+        room = classroom(splits, plan.training, plan.folder, workshop)
+        model = workshop.store.path(before.model)
+        keywords = {"model": model, "steps": steps, "fine_tuning": plan.fine_tuning, "classroom": room, "out": out}
+        notes = workshop.run(Job("emberflow.stages.compress:compress", keywords, LIMIT_SECONDS, urgency), tell)
+        return Compressed(model=workshop.store.put(out, Kind.KERAS), notes=(*before.notes, *notes))

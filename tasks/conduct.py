@@ -1,0 +1,57 @@
+"""How every stage behaves: which errors are retried, what is logged when. Knows Prefect; no stage."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from prefect import Task
+from prefect.client.schemas.objects import State, TaskRun
+from prefect.logging import get_run_logger
+from prefect.tasks import exponential_backoff
+
+from emberflow.errors import PassingError
+from emberflow.units import show_seconds
+
+EVENT = "emberflow_event"  # on a log record: `began`, `told` or `ended`, for who shows progress
+STAGE = "emberflow_stage"
+
+
+def may_pass(task: "Task[..., Any]", run: TaskRun, state: "State[Any]") -> bool:
+    """Whether the stage failed of something that the next try may not meet; a wrong configuration or model is not of that kind."""
+    return isinstance(state.data, PassingError | ConnectionError) or _exception_of(state)
+
+
+def _exception_of(state: "State[Any]") -> bool:
+    result = state.result(raise_on_failure=False)
+    return isinstance(result, PassingError | ConnectionError)
+
+
+RETRIED: dict[str, Any] = {
+    "retries": 2,
+    "retry_delay_seconds": exponential_backoff(backoff_factor=2),
+    "retry_jitter_factor": 0.5,
+    "retry_condition_fn": may_pass,
+    "result_serializer": "json",
+}
+
+
+@contextmanager
+def stage(label: str) -> Iterator[Callable[[str], None]]:
+    """Log when the stage called `label` begins and ends, and give it a way to tell of its progress."""
+    log = get_run_logger()
+    start = time.monotonic()
+    said = ""
+
+    def tell(text: str) -> None:
+        nonlocal said
+        said = text
+        log.info("%s: %s", label, text, extra={EVENT: "told", STAGE: label})
+
+    log.info("%s", label, extra={EVENT: "began", STAGE: label})
+    try:
+        yield tell
+    except BaseException:
+        log.info("%s failed", label, extra={EVENT: "failed", STAGE: label})
+        raise
+    log.info("%s  %s  (%s)", label, said, show_seconds(time.monotonic() - start), extra={EVENT: "ended", STAGE: label})

@@ -1,0 +1,31 @@
+"""What the stages hand on: small frozen values with the artifacts they made."""
+
+from emberflow.artifact import Artifact
+from emberflow.training import TrainingCurve
+from emberflow.values import Value
+from emberflow.variant import Quality
+
+
+class Trained(Value):
+    """The baseline: its model, its probabilities over the test part, and what was measured of it."""
+
+    model: Artifact
+    predictions: Artifact
+    parameters: int
+    quality: Quality
+    curve: TrainingCurve | None
+    notes: tuple[str, ...] = ()
+
+
+class Compressed(Value):
+    """A model after some compression steps, and what they left alone."""
+
+    model: Artifact
+    notes: tuple[str, ...]
+
+
+class Converted(Value):
+    """A .tflite, and what the steps before it left alone."""
+
+    model: Artifact
+    notes: tuple[str, ...]

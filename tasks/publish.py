@@ -1,0 +1,58 @@
+"""Write what people look at and what leaves the house: report, plots, bundle. Never cached: they name the run."""
+
+from pathlib import Path
+
+from prefect import task
+from prefect.artifacts import create_image_artifact, create_markdown_artifact
+
+from emberflow.adapters.crew import Job
+from emberflow.adapters.workshop import Workshop
+from emberflow.record import Record
+from emberflow.runs import bundle_folder, run_folder, write_record
+from emberflow.table import markdown
+from tasks.conduct import RETRIED, stage
+
+LIMIT_SECONDS = 900
+
+
+@task(name="write report", task_run_name="write report", persist_result=False, **RETRIED)
+def write_report(record: Record, workshop: Workshop) -> Path:
+    """The folder with `record.json`, `report.html` and the plots."""
+    folder = run_folder(workshop.home, record.project, record.provenance.run_id)
+    write_record(workshop.home, record)
+    with stage("report") as tell:
+        workshop.run(Job("emberflow.stages.package:write_report", {"record": record, "folder": folder}, LIMIT_SECONDS), tell)
+    return folder
+
+
+@task(name="write bundle", task_run_name="write bundle", persist_result=False, **RETRIED)
+def write_bundle(record: Record, champion: str, workshop: Workshop) -> Path:
+    """The champion's bundle: all that a firmware engineer needs."""
+    path = workshop.store.path
+    vectors = record.splits.vectors
+    folder = bundle_folder(workshop.home, record.project, record.provenance.run_id)
+    report = run_folder(workshop.home, record.project, record.provenance.run_id) / "report.html"
+    keywords = {
+        "record": record,
+        "model": path(record.variant(champion).model),
+        "vectors": (path(vectors.x), path(vectors.y)),
+        "report_html": report,
+        "out": folder,
+    }
+    with stage("bundle") as tell:
+        workshop.run(Job("emberflow.stages.package:package", keywords, LIMIT_SECONDS), tell)
+    return folder
+
+
+@task(name="show in Prefect", task_run_name="show in Prefect", persist_result=False, **RETRIED)
+def show_in_prefect(record: Record, folder: Path, links: dict[str, str]) -> None:
+    """Table, explanation and Pareto plot as artifacts of the run."""
+    told = "\n".join(f"- {name}: {link}" for name, link in links.items())
+    text = f"## {record.project}\n\n{record.choice.explanation}\n\n{markdown(record)}\n\n{told}\n"
+    create_markdown_artifact(text, key=f"variants-{_key(record)}", description="Every variant with its verdict")
+    plot = folder / "plots" / "pareto.uri"
+    create_image_artifact(plot.read_text(), key=f"pareto-{_key(record)}", description="Size against the metric; the front is what no other beats in both")
+
+
+def _key(record: Record) -> str:
+    return record.project.replace("_", "-")

@@ -1,0 +1,44 @@
+"""Tell MLflow. Never cached, so that a run from the cache is logged like any other; repeating a call doubles nothing."""
+
+from pathlib import Path
+
+from prefect import task
+
+from emberflow.adapters.tracking import Status, Tracker
+from emberflow.adapters.tracking_address import RunIds
+from emberflow.adapters.tracking_figures import Context
+from emberflow.adapters.workshop import Workshop
+from emberflow.dataset import Splits
+from emberflow.record import Record
+from emberflow.variant import Variant
+from tasks.conduct import RETRIED
+
+Files = tuple[tuple[Path, str], ...]
+
+
+@task(name="open MLflow run", task_run_name="open MLflow run", persist_result=False, **RETRIED)
+def open_run(tracker: Tracker, project: str, run_name: str, tags: dict[str, str]) -> RunIds:
+    """The parent run of this pipeline run."""
+    return tracker.open_run(project, run_name, tags)
+
+
+@task(name="log data to MLflow", task_run_name="log data to MLflow", persist_result=False, **RETRIED)
+def log_data(tracker: Tracker, ids: RunIds, splits: Splits, digest: str, project: str) -> None:
+    """The data set as an input of the parent run."""
+    tracker.log_data(ids, splits, digest, project)
+
+
+@task(name="log variant to MLflow", task_run_name="log {variant.recipe} to MLflow", persist_result=False, **RETRIED)
+def log_variant(tracker: Tracker, ids: RunIds, context: Context, variant: Variant, folder: Path, workshop: Workshop) -> str:
+    """One nested run with the variant's figures, .tflite and confusion matrix."""
+    files = (
+        (workshop.store.path(variant.model), f"model/{context.project}-{variant.recipe}.tflite"),
+        (folder / "plots" / f"confusion-{variant.recipe}.svg", "plots/confusion.svg"),
+    )
+    return tracker.log_variant(ids, context, variant, files)
+
+
+@task(name="close MLflow run", task_run_name="close MLflow run", persist_result=False, **RETRIED)
+def close_run(tracker: Tracker, ids: RunIds, status: Status, record: Record | None, files: Files) -> None:
+    """End the parent run, with the champion's figures, report and bundle."""
+    tracker.finish(ids, status, record, files)

@@ -1,0 +1,83 @@
+"""Build and train the float baseline, or read the one that was brought along."""
+
+from pathlib import Path
+from threading import Thread
+
+from prefect import task
+
+from emberflow import fingerprint
+from emberflow.adapters.crew import Job
+from emberflow.adapters.workshop import Workshop
+from emberflow.artifact import Kind, digest_file
+from emberflow.dataset import Splits
+from emberflow.project import Project
+from emberflow.stages.classroom import Classroom
+from emberflow.stages.train import Origin
+from emberflow.training import Training
+from tasks.caching import Inputs, StageCache
+from tasks.conduct import RETRIED, stage
+from tasks.products import Trained
+
+LIMIT_SECONDS = 24 * 3600
+
+
+def _facts(inputs: Inputs) -> str:
+    origin: Origin = inputs["origin"]
+    folder: Path = inputs["folder"]
+    splits: Splits = inputs["splits"]
+    augment = fingerprint.of_entry(origin.training.augment, folder) if origin.training.augment else ""
+    data = (splits.train, splits.validation, splits.test, splits.standardization)
+    return repr((origin, data, _model_digest(origin, folder), augment))
+
+
+def _model_digest(origin: Origin, folder: Path) -> str:
+    if origin.is_built:
+        return fingerprint.of_entry(origin.baseline, folder)
+    file = folder / origin.baseline
+    return digest_file(file) if file.is_file() else "missing"
+
+
+@task(
+    name="train baseline",
+    task_run_name="train baseline",
+    cache_policy=StageCache(stage="train", facts=_facts),
+    **RETRIED,
+)
+def train(origin: Origin, splits: Splits, folder: Path, workshop: Workshop) -> Trained:
+    """The float baseline and its probabilities over the test part."""
+    with stage("baseline") as tell, workshop.store.workplace() as place:
+        out = (place / "baseline.h5", place / "predictions.npy")
+        test = (workshop.store.path(splits.test.x), workshop.store.path(splits.test.y))
+        room = classroom(splits, origin.training, folder, workshop)
+        keywords = {"origin": origin, "classroom": room, "test": test, "out": out}
+        _warm_up(workshop)
+        facts = workshop.run(Job("emberflow.stages.train:train", keywords, LIMIT_SECONDS, urgency=1000), tell)
+        model, predictions = workshop.store.put(out[0], Kind.KERAS), workshop.store.put(out[1], Kind.ARRAY)
+    return Trained(model=model, predictions=predictions, **dict(facts))
+
+
+def _warm_up(workshop: Workshop) -> None:
+    """While one worker trains, the others import TensorFlow: they are needed as soon as it is done."""
+    for _ in range(workshop.workers - 1):
+        Thread(target=workshop.run, args=(Job("emberflow.stages.warm:warm", {}, 300), lambda _: None), daemon=True).start()
+
+
+def origin_of(project: Project, splits: Splits) -> Origin:
+    """What of a project decides its baseline."""
+    return Origin(baseline=project.baseline, training=project.training, labels=len(splits.labels))
+
+
+def classroom(splits: Splits, training: Training, folder: Path, workshop: Workshop) -> Classroom:
+    """The training and validation parts by path, with the settings that every training shares."""
+    path = workshop.store.path
+    return Classroom(
+        x=path(splits.train.x),
+        y=path(splits.train.y),
+        validation_x=path(splits.validation.x),
+        validation_y=path(splits.validation.y),
+        standardization=splits.standardization,
+        batch_size=training.batch_size,
+        seed=training.seed,
+        augment=training.augment,
+        folder=folder,
+    )
