@@ -36,7 +36,7 @@ def _run_name() -> str:
 @flow(
     name="retrain-to-deploy",
     flow_run_name=_run_name,
-    task_runner=ThreadPoolTaskRunner(max_workers=64),  # they wait; the workshop's workers do the work, one a core
+    task_runner=ThreadPoolTaskRunner(max_workers=64),  # type: ignore[arg-type]  # they wait; the workshop's workers do the work, one a core
     persist_result=False,
 )
 def retrain_to_deploy(config: RunConfig) -> Record:
@@ -111,11 +111,12 @@ def _log(setting: Setting, record: Record, folder: Path, tracking: "PrefectFutur
         ids = tracking.result()
         track.log_data(setting.tracker, ids, record.splits, record.provenance.data_digest, record.project)
         for variant in record.variants:
-            track.log_variant(setting.tracker, ids, context_of(record), variant, folder, setting.workshop)
+            track.log_variant(setting.tracker, ids, context_of(record), variant, setting.workshop)
         status = Status.FINISHED if record.choice.champion else Status.FAILED
         track.close_run(setting.tracker, ids, status, record, _files(setting, record, folder))
     except TrackingError as error:
-        raise TrackingError(f"{error}\nThe variants are kept: their report is {folder / 'report.html'}. Run again when MLflow answers; nothing is trained twice") from error
+        kept = f"The variants are kept: their report is {folder / 'report.html'}. Run again when MLflow answers; nothing is trained twice"
+        raise TrackingError(f"{error}\n{kept}") from error
 
 
 def _files(setting: Setting, record: Record, folder: Path) -> track.Files:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
@@ -10,13 +10,13 @@ from prefect.futures import PrefectFuture, as_completed
 
 from emberflow.dataset import Splits
 from emberflow.recipe import Recipe, Steps, prefix_name, prefixes
-from emberflow.variant import Evaluation, Failure, Variant
+from emberflow.variant import Failure, Variant
 from flows.settings import Setting
 from tasks.compress import compress
 from tasks.convert import convert
-from tasks.evaluate import evaluate, time_on_host
-from tasks.judge import judge_variant
-from tasks.products import Converted, Trained
+from tasks.evaluate import Scoring, evaluate, time_on_host
+from tasks.judge import judge_variants
+from tasks.products import Converted, Measured, Timings, Trained
 
 Future = PrefectFuture[Any]
 
@@ -29,7 +29,7 @@ class Branch:
     stages: Mapping[str, Future]
 
     @property
-    def made(self) -> tuple[Converted, Evaluation]:
+    def made(self) -> tuple[Converted, Measured]:
         """What the last two stages gave."""
         convert_future, evaluate_future = list(self.stages.values())[-2:]
         return convert_future.result(), evaluate_future.result()
@@ -38,9 +38,9 @@ class Branch:
     def failure(self) -> Failure | None:
         """The first stage that failed, and why; None when none did."""
         for name, future in self.stages.items():
-            if not future.state.is_completed():
-                reason = future.state.result(raise_on_failure=False)
-                return Failure(recipe=str(self.recipe), stage=name, reason=str(reason or future.state.message))
+            result = future.result(raise_on_failure=False)
+            if isinstance(result, BaseException):
+                return Failure(recipe=str(self.recipe), stage=name, reason=str(result))
         return None
 
 
@@ -49,12 +49,15 @@ def make_variants(setting: Setting, splits: Splits, baseline: Trained) -> tuple[
     branches = tuple(_submit(setting, splits, baseline))
     _wait(branches)
     failures = tuple(branch.failure for branch in branches if branch.failure)
-    variants = tuple(_judge(branch, setting, splits) for branch in branches if not branch.failure)
-    return variants, failures
+    made = tuple((branch.recipe, *branch.made) for branch in branches if not branch.failure)
+    timings = time_on_host(tuple(converted for _, converted, _ in made), splits, setting.workshop) if made else Timings(latencies=())
+    timed = tuple((*each, latency) for each, latency in zip(made, timings.latencies, strict=True))
+    return judge_variants(timed, setting.target, setting.project.budget, setting.project.metric), failures
 
 
 def _submit(setting: Setting, splits: Splits, baseline: Trained) -> Iterator[Branch]:
     project, workshop = setting.project, setting.workshop
+    scoring: Any = Scoring(metric=project.metric, kind=setting.target.kind)  # Any: Prefect's types take no futures among values
     models: dict[Steps, Any] = {(): baseline}
     names: dict[Steps, dict[str, Future]] = {(): {}}
     for steps in prefixes(project.recipes):
@@ -62,24 +65,20 @@ def _submit(setting: Setting, splits: Splits, baseline: Trained) -> Iterator[Bra
         models[steps] = compress.submit(steps, models[steps[:-1]], splits, setting.plan, workshop, urgency)
         names[steps] = {**names[steps[:-1]], f"compress {prefix_name(steps)}": models[steps]}
     for recipe in project.recipes:
-        converted = convert.submit(recipe, models[recipe.steps], splits.calibration.x, workshop)
-        measured = evaluate.submit(recipe, converted, baseline, splits, project.metric, setting.target, workshop)
+        converted: Any = convert.submit(recipe, models[recipe.steps], splits.calibration.x, workshop)
+        measured = evaluate.submit(recipe, converted, baseline, splits, scoring, workshop)
         yield Branch(recipe, {**names[recipe.steps], "convert": converted, "evaluate": measured})
 
 
 def _wait(branches: tuple[Branch, ...]) -> None:
     """Wait for every stage of the tree, and show how far it is as a Prefect artifact."""
     futures = list({id(future): future for branch in branches for future in branch.stages.values()}.values())
-    artifact: UUID = create_progress_artifact(progress=0.0, key="variants", description="Stages of the tree of variants that are done")
+    artifact = cast(UUID, create_progress_artifact(progress=0.0, key="variants", description="Stages of the tree of variants that are done"))
     told = 0
     for done, _ in enumerate(as_completed(futures), 1):
         percent = 100 * done // len(futures)
         if percent >= told + 5 or done == len(futures):
             told = percent
             update_progress_artifact(artifact, progress=float(percent))
-
-
-def _judge(branch: Branch, setting: Setting, splits: Splits) -> Variant:
-    converted, evaluation = branch.made
-    latency = time_on_host(branch.recipe, converted, splits, setting.workshop)  # one after the other: nothing else runs by now
-    return judge_variant(branch.recipe, (converted, evaluation, latency), setting.target, setting.project.budget, setting.project.metric)
+    for future in futures:
+        future.wait()  # as_completed may be told of an end a moment before the future knows it

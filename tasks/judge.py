@@ -1,4 +1,4 @@
-"""Judge each variant against target and budget, and choose among them."""
+"""Judge the variants against target and budget, and choose among them. Never cached: it takes no time."""
 
 from prefect import task
 
@@ -7,33 +7,34 @@ from emberflow.choice import choose
 from emberflow.evaluate.footprint import estimate
 from emberflow.recipe import Recipe
 from emberflow.target import Target
-from emberflow.variant import Choice, Evaluation, Latency, Variant
-from tasks.products import Converted
+from emberflow.variant import Choice, Latency, Variant
+from tasks.products import Converted, Measured
+
+Made = tuple[Recipe, Converted, Measured, Latency]
 
 
-@task(name="judge", task_run_name="judge {recipe}", persist_result=False)
-def judge_variant(
-    recipe: Recipe,
-    made: tuple[Converted, Evaluation, Latency],
-    target: Target,
-    budget: Budget,
-    metric: str,
-) -> Variant:
-    """The variant with its footprint and verdict."""
-    converted, evaluation, latency = made
+@task(name="judge variants", task_run_name="judge variants", persist_result=False)
+def judge_variants(made: tuple[Made, ...], target: Target, budget: Budget, metric: str) -> tuple[Variant, ...]:
+    """Each variant with its footprint and verdict."""
+    return tuple(_judge(each, target, budget, metric) for each in made)
+
+
+def _judge(made: Made, target: Target, budget: Budget, metric: str) -> Variant:
+    recipe, converted, measured, latency = made
+    evaluation = measured.evaluation
     footprint = estimate(evaluation.size, evaluation.micro, target)
-    verdict = judge(Candidate(recipe, evaluation, footprint), target, budget, metric)
     return Variant(
         recipe=str(recipe),
         model=converted.model,
         notes=converted.notes,
         evaluation=evaluation,
+        confusion_plot=measured.confusion_plot,
         latency=latency,
-        verdict=verdict,
+        verdict=judge(Candidate(recipe, evaluation, footprint), target, budget, metric),
     )
 
 
-@task(name="choose", task_run_name="choose the champion", persist_result=False)
+@task(name="choose the champion", task_run_name="choose the champion", persist_result=False)
 def choose_champion(variants: tuple[Variant, ...], metric: str) -> Choice:
     """The smallest variant that fits, and why."""
     return choose(variants, metric)

@@ -3,7 +3,7 @@
 from emberflow.artifact import Artifact
 from emberflow.training import TrainingCurve
 from emberflow.values import Value
-from emberflow.variant import Quality
+from emberflow.variant import Evaluation, Latency, Quality
 
 
 class Trained(Value):
@@ -29,3 +29,16 @@ class Converted(Value):
 
     model: Artifact
     notes: tuple[str, ...]
+
+
+class Measured(Value):
+    """What was measured of a .tflite on the test part, and its confusion matrix as a drawing."""
+
+    evaluation: Evaluation
+    confusion_plot: Artifact
+
+
+class Timings(Value):
+    """How long one inference of each of some variants takes, in their order."""
+
+    latencies: tuple[Latency, ...]

@@ -51,7 +51,9 @@ def show_in_prefect(record: Record, folder: Path, links: dict[str, str]) -> None
     text = f"## {record.project}\n\n{record.choice.explanation}\n\n{markdown(record)}\n\n{told}\n"
     create_markdown_artifact(text, key=f"variants-{_key(record)}", description="Every variant with its verdict")
     plot = folder / "plots" / "pareto.uri"
-    create_image_artifact(plot.read_text(), key=f"pareto-{_key(record)}", description="Size against the metric; the front is what no other beats in both")
+    create_image_artifact(
+        plot.read_text(), key=f"pareto-{_key(record)}", description="Size against the metric; the front is what no other beats in both"
+    )
 
 
 def _key(record: Record) -> str:

@@ -29,12 +29,11 @@ def log_data(tracker: Tracker, ids: RunIds, splits: Splits, digest: str, project
 
 
 @task(name="log variant to MLflow", task_run_name="log {variant.recipe} to MLflow", persist_result=False, **RETRIED)
-def log_variant(tracker: Tracker, ids: RunIds, context: Context, variant: Variant, folder: Path, workshop: Workshop) -> str:
+def log_variant(tracker: Tracker, ids: RunIds, context: Context, variant: Variant, workshop: Workshop) -> str:
     """One nested run with the variant's figures, .tflite and confusion matrix."""
-    files = (
-        (workshop.store.path(variant.model), f"model/{context.project}-{variant.recipe}.tflite"),
-        (folder / "plots" / f"confusion-{variant.recipe}.svg", "plots/confusion.svg"),
-    )
+    files = [(workshop.store.path(variant.model), f"model/{context.project}-{variant.recipe}.tflite")]
+    if variant.confusion_plot:
+        files.append((workshop.store.path(variant.confusion_plot), "plots/confusion.svg"))
     return tracker.log_variant(ids, context, variant, files)
 
 

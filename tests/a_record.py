@@ -154,7 +154,7 @@ def reasons(recipe: Recipe, drop: float, flash_bytes: int) -> tuple[Reason, ...]
         found.append(
             Reason(
                 kind=ReasonKind.FLASH,
-                message=f"needs {over:,} B more flash than the budget of 96.0 KiB",
+                message=f"needs {over:,} B more flash than the budget of 96 KiB",
                 missing=over,
                 advice="try an int8 recipe, or a smaller model",
             )

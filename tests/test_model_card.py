@@ -118,7 +118,7 @@ def test_the_footprint():
     assert "| file | 26.5 KiB |" in text
     assert "| compressed, as an update would be sent | 21.4 KiB |" in text
     assert "| flash | 74.4 KiB (estimated: file + TFLM's runtime and the kernels used) |" in text
-    assert "| RAM | 12.0 KiB (estimated: file + TFLM's runtime and the kernels used) |" in text
+    assert "| RAM | 12 KiB (estimated: file + TFLM's runtime and the kernels used) |" in text
     assert "| multiply-accumulates an inference | 1,104,320 |" in text
     assert "Operators: CONV_2D x 3, FULLY_CONNECTED x 2, MEAN x 1, RESHAPE x 4, SOFTMAX x 1." in text
 

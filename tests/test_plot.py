@@ -44,7 +44,7 @@ def test_names_do_not_overlap(front):
 def test_the_budget_is_drawn_and_named(front):
     """0.811 - 0.020 = 0.791."""
 
-    assert {"budget 96.0 KiB", "least accuracy 0.791", "baseline 0.811", "flash on the chip, KiB"} <= set(words(front))
+    assert {"budget 96 KiB", "least accuracy 0.791", "baseline 0.811", "flash on the chip, KiB"} <= set(words(front))
 
 
 def test_a_budget_far_beyond_all_variants_does_not_stretch_the_plot():

@@ -65,8 +65,8 @@ def test_the_first_screen_names_the_champion_its_figures_and_why(page):
     opening = page.text.split(" Variants ")[0]
 
     assert "★ int8" in opening
-    assert "74.4 KiB of 96.0 KiB" in opening
-    assert "12.0 KiB of 48.0 KiB" in opening
+    assert "74.4 KiB of 96 KiB" in opening
+    assert "12 KiB of 48 KiB" in opening
     assert "−0.007 [−0.019, +0.005] of 0.020" in opening
     assert RECORD.choice.explanation in opening
 
@@ -77,7 +77,7 @@ def test_the_first_screen_names_the_champion_its_figures_and_why(page):
         "What each technique saved, and what it did not",
         "Against int8, prune70 saved nothing in the .tflite (27,096 B → 27,096 B) but saved 44 % zipped",
         "prune2of4-qat-int8 , at quantize-aware: tfmot has no prune-preserving scheme",
-        "needs 29,816 B more flash than the budget of 96.0 KiB ; try an int8 recipe, or a smaller model.",
+        "needs 29,816 B more flash than the budget of 96 KiB ; try an int8 recipe, or a smaller model.",
         "Doesn't run it: Hybrid models are not supported on TFLite Micro.",
         "default no 23 of 200 41 of 1,400 3 177",
         "conv1d_1/kernel CONV_2D 64 × 1 × 5 × 32 int8 10,240 70.0 % 633 211",
@@ -135,7 +135,7 @@ def test_when_nothing_fits_the_nearest_is_shown_and_by_how_much(page_without_cha
     opening = page_without_champion.text.split(" Variants ")[0]
 
     assert "No variant fits. Nearest: int8" in opening
-    assert "74.4 KiB of 64.0 KiB, too much" in opening
+    assert "74.4 KiB of 64 KiB, too much" in opening
     assert "needs 10,616 B more flash than the budget of 64 KiB allows ; take a chip with more flash" in opening
 
 
@@ -214,8 +214,8 @@ def test_meters_show_the_smaller_of_budget_and_target():
     unbounded, *_ = meters(RECORD.model_copy(update={"budget": RECORD.budget.model_copy(update={"flash": None})}), RECORD.variant("int8"))
 
     assert (flash.filled, flash.mark, flash.is_over) == (77.5, 100.0, False)
-    assert (unbounded.filled, unbounded.limit) == (7.3, "1.0 MiB")
-    assert (ram.figure, ram.limit) == ("12.0 KiB", "48.0 KiB")
+    assert (unbounded.filled, unbounded.limit) == (7.3, "1 MiB")
+    assert (ram.figure, ram.limit) == ("12 KiB", "48 KiB")
     assert (loss.filled, loss.is_over) == (0.0, False)
 
 

@@ -20,7 +20,7 @@ class Kind(StrEnum):
     ARRAY = "npy"
     KERAS = "h5"
     TFLITE = "tflite"
-    JSON = "json"
+    SVG = "svg"
 
 
 class Artifact(Value):

@@ -161,10 +161,8 @@ def _explain_nearest(nearest: Variant, made: int) -> str:
 
 def _explain_front(front: Sequence[Variant], variants: Sequence[Variant], metric: str) -> str:
     points = ", ".join(_point(variant, metric) for variant in front)
-    if len(front) == len(variants):
-        rest = "no variant is beaten in both"
-    else:
-        rest = f"for every other variant, one of these takes no more flash and has no lower {metric}"
+    others = f"for every other variant, one of these takes no more flash and has no lower {metric}"
+    rest = "no variant is beaten in both" if len(front) == len(variants) else others
     return f"Pareto front of flash and {metric}: {points}; {rest}.{_explain_equals(front, metric)}"
 
 

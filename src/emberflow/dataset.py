@@ -32,8 +32,7 @@ class Standardization(Value):
 
     def apply(self, x: FloatArray) -> FloatArray:
         """`x` of shape (..., channels), float32, standardized: one subtraction and one division in float32 each, as in the firmware."""
-        standardized: FloatArray = (x - np.asarray(self.mean, np.float32)) / np.asarray(self.std, np.float32)
-        return standardized
+        return np.divide(x - np.asarray(self.mean, np.float32), np.asarray(self.std, np.float32), dtype=np.float32)
 
     def undo(self, x: FloatArray) -> FloatArray:
         """The raw values of standardized `x`, up to rounding: what an augmentation is given."""

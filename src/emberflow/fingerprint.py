@@ -1,12 +1,14 @@
 """Digests of source code: a module with all that it imports of its own kind. Reads source as text; runs none of it."""
 
-import ast
+import dis
 import hashlib
 from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
+from types import CodeType
+from typing import Any
 
 DECISIVE = ("tensorflow", "tf-keras", "tensorflow-model-optimization", "numpy", "ai-edge-litert", "tflite-micro")
 
@@ -63,20 +65,28 @@ def _locate(module: str, root: Path) -> Path | None:
 
 def _imports(path: Path, module: str) -> Iterator[str]:
     try:
-        tree = ast.parse(path.read_bytes())
-    except SyntaxError:
+        code = compile(path.read_bytes(), str(path), "exec", dont_inherit=True)
+    except (SyntaxError, ValueError):
         return  # importing it will say so
     package = module if path.name == "__init__.py" else module.rpartition(".")[0]
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                yield from _with_parents(alias.name)
-        elif isinstance(node, ast.ImportFrom):
-            parts = package.split(".") if package else []
-            above = ".".join(parts[: len(parts) - node.level + 1]) if node.level else ""
-            base = ".".join(part for part in (above, node.module) if part)
-            yield from _with_parents(base)
-            yield from (f"{base}.{alias.name}" for alias in node.names)
+    for level, names, name in _import_instructions(code):
+        parts = package.split(".") if package else []
+        above = ".".join(parts[: len(parts) - level + 1]) if level else ""
+        base = ".".join(part for part in (above, name) if part)
+        yield from _with_parents(base)
+        yield from (f"{base}.{imported}" for imported in names or ())
+
+
+def _import_instructions(code: CodeType) -> Iterator[tuple[int, tuple[str, ...] | None, str]]:
+    """Level, names and module of each import. From the compiled code: `ast` of Python 3.11 can't be used by several threads at once."""
+    before: list[Any] = []
+    for instruction in dis.get_instructions(code):
+        if instruction.opname == "IMPORT_NAME":
+            yield before[-2], before[-1], instruction.argval
+        before = [*before[-1:], instruction.argval]
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _import_instructions(constant)
 
 
 def _with_parents(module: str) -> Iterator[str]:

@@ -168,7 +168,9 @@ def _rebuild(model: Any) -> Model:
         if not call.inputs:
             tensors[Reference(call.layer, 0, 0)] = keras().Input(_shape_of_input(model, wiring, call), name=call.layer)
             continue
-        layer = made.setdefault(call.layer, _layer_in_keras_2(layers[call.layer])) if call.layer not in made else made[call.layer]
+        if call.layer not in made:
+            made[call.layer] = _layer_in_keras_2(layers[call.layer])
+        layer = made[call.layer]
         arguments = [tensors[reference] for reference in call.inputs]
         outputs = layer(arguments if call.as_list else arguments[0], **call.kwargs)
         for index, output in enumerate(outputs if isinstance(outputs, list | tuple) else [outputs]):
@@ -190,12 +192,13 @@ def _shape_of_input(model: Any, wiring: Wiring, call: Call) -> tuple[int | None,
 
 
 def _layer_in_keras_2(layer: Any) -> Layer:
-    known = getattr(keras().layers, type(layer).__name__, None)
+    known: Any = getattr(keras().layers, type(layer).__name__, None)
     if known is None or not type(layer).__module__.startswith("keras."):
         raise ModelError(f"layer '{layer.name}' ({type(layer).__name__}) has no equal in Keras 2; replace it, or bring a .tflite")
     config = {key: value for key, value in layer.get_config().items() if key not in _KERAS_3_ONLY and not key.endswith("_initializer")}
     try:
-        return known.from_config(config)  # type: ignore[misc]  # untyped
+        rebuilt: Layer = known.from_config(config)
+        return rebuilt
     except (TypeError, ValueError) as error:
         raise ModelError(f"layer '{layer.name}' ({type(layer).__name__}) can't be rebuilt in Keras 2: {error}") from error
 

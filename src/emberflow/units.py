@@ -23,13 +23,13 @@ def parse_bytes(text: str | int) -> int:
 
 
 def show_bytes(count: int) -> str:
-    """`count` for people: `812 B`, `26.5 KiB`, `1.3 MiB`."""
+    """`count` for people: `812 B`, `26.5 KiB`, `1 MiB`."""
     if abs(count) < 1024:
         return f"{count} B"
     for unit in ("KiB", "MiB", "GiB"):
         if abs(count) < 1024 * _BYTES[unit] or unit == "GiB":
             break
-    return f"{count / _BYTES[unit]:.1f} {unit}"
+    return f"{count / _BYTES[unit]:.1f}".removesuffix(".0") + f" {unit}"
 
 
 def show_seconds(seconds: float) -> str:

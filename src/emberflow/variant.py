@@ -142,6 +142,7 @@ class Variant(Value):
     model: Artifact
     notes: tuple[str, ...] = Field(default=(), description="what the steps left alone, by layer, and what they did not save")
     evaluation: Evaluation
+    confusion_plot: Artifact | None = Field(default=None, description="the confusion matrix, drawn")
     latency: Latency
     verdict: Verdict
 

@@ -72,7 +72,7 @@ def test_examining_needs_no_samples(tflite: Models, signals: np.ndarray) -> None
         ),
         (
             "Failed to resize buffer. Requested: 8192, available 7608, missing: 584",
-            "the model needs an arena of more than 256.0 MiB; try a shorter window or fewer filters",
+            "the model needs an arena of more than 256 MiB; try a shorter window or fewer filters",
         ),
         ("\n  Something new.\nNode ABS failed\n", "TFLM refuses the model: Something new."),
         ("", "TFLM refuses the model: no reason given"),

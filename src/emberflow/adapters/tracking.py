@@ -4,6 +4,7 @@ A process that tracks to a server sets ENVIRONMENT first (the command line does)
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -14,7 +15,7 @@ from emberflow.adapters import tracking_figures as figures
 from emberflow.adapters.tracking_address import RunIds, check_address, comparison_page, hide_password, hide_user, is_server, run_page
 from emberflow.adapters.tracking_figures import Context
 from emberflow.dataset import Splits
-from emberflow.errors import ProjectError
+from emberflow.errors import EmberflowError, ProjectError
 from emberflow.record import Record
 from emberflow.variant import Variant
 
@@ -69,6 +70,11 @@ class Tracker:
         """The MLflow that needs no server: a SQLite file and an artifact directory in `folder`."""
         home = folder.absolute()
         return cls(f"sqlite:///{home / 'mlflow.db'}", home / "mlflow-artifacts")
+
+    def warm_up(self) -> None:
+        """Import MLflow and open the store, which takes seconds, so that a later call need not; an error is left to that call."""
+        with suppress(EmberflowError):
+            _connect(self.uri)
 
     @property
     def _client(self) -> "Client":

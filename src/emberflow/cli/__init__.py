@@ -1,1 +1,15 @@
-"""."""
+"""The command line: the topmost layer. Reads arguments, sets the environment, prints; decides nothing about models."""
+
+import sys
+
+from emberflow.cli.app import app
+from emberflow.errors import EmberflowError, ProjectError
+
+
+def main() -> None:
+    """Run the command line; an error that is ours is told in its own words and ends with 1, or with 2 where the input was wrong."""
+    try:
+        app()
+    except EmberflowError as error:
+        sys.stderr.write(f"\nemberflow: {error}\n")
+        sys.exit(2 if isinstance(error, ProjectError) else 1)

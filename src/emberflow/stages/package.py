@@ -24,9 +24,6 @@ def write_report(record: Record, folder: Path, report: Report) -> None:
         drawn = plot.pareto(record).png()
         (plots / "pareto.png").write_bytes(drawn)
         (plots / "pareto.uri").write_text(f"data:image/png;base64,{b64encode(drawn).decode()}")
-    for variant in record.variants:
-        drawing = plot.confusion(variant.evaluation.quality.confusion, record.splits.labels, variant.recipe)
-        (plots / f"confusion-{variant.recipe}.svg").write_text(drawing.svg(), encoding="utf-8")
     report(str(folder / "report.html"))
 
 

@@ -1,0 +1,44 @@
+# `make` lists what one can do. Needs Python 3.11 or 3.12, nothing else.
+PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3,$(shell command -v $(name) 2>/dev/null)))
+BIN := .venv/bin
+READY := .venv/ready
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test lint benchmark lock clean
+
+help:  ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+setup: $(READY)  ## make .venv and install what requirements.lock says
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null \
+	  || { echo "needs Python 3.11 or 3.12, found '$(PYTHON)'; name one: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)"; exit 1; }
+	$(PYTHON) -m venv --clear .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+run: $(READY)  ## the whole chain on the smart-watch example: table, report, bundle, MLflow
+	$(BIN)/emberflow run examples/watch/emberflow.yaml
+
+test: $(READY)  ## lint, types, import contracts and all tests
+	$(MAKE) lint
+	$(BIN)/pytest -n 2 --dist loadgroup --durations=10
+
+lint: $(READY)  ## ruff, mypy and the import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+benchmark: $(READY)  ## time the chain against the same calls made by hand
+	$(BIN)/python benchmarks/pipeline.py
+
+lock: $(READY)  ## resolve pyproject.toml anew into requirements.lock
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-header \
+	  --prerelease if-necessary-or-explicit --quiet -o requirements.lock
+
+clean:  ## remove the virtual environment and everything that runs made
+	rm -rf .venv .emberflow

@@ -1,0 +1,97 @@
+"""`emberflow doctor`: what is installed, what is missing, how to get it. Looks; changes nothing."""
+
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, requires, version
+from pathlib import Path
+
+from packaging.requirements import Requirement
+from rich.console import Console
+from rich.table import Table
+
+from emberflow.units import show_bytes
+
+_NEEDED_DISK_BYTES = 1024**3
+_NEEDED_MEMORY_BYTES = 3 * 1024**3
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at."""
+
+    what: str
+    found: str
+    remedy: str = ""
+    is_needed: bool = True
+
+    @property
+    def is_well(self) -> bool:
+        """Whether nothing needs to be done."""
+        return not self.remedy
+
+
+def examine(home: Path) -> int:
+    """Print all findings; 1 when something that is needed is missing, else 0."""
+    findings = [*_machine(), _disk(home), *_packages(), *_tools()]
+    table = Table("", "what", "found", "what to do", box=None, pad_edge=False, header_style="bold")
+    for finding in findings:
+        table.add_row("ok" if finding.is_well else "!!" if finding.is_needed else "--", finding.what, finding.found, finding.remedy)
+    console = Console()
+    console.print(table)
+    missing = [finding for finding in findings if finding.is_needed and not finding.is_well]
+    console.print(
+        "\nEverything that is needed is here." if not missing else f"\n{len(missing)} of these must be mended before `emberflow run` can work."
+    )
+    return 1 if missing else 0
+
+
+def _machine() -> Iterator[Finding]:
+    good = (3, 11) <= sys.version_info[:2] <= (3, 12)
+    yield Finding("Python", platform.python_version(), "" if good else "use Python 3.11 or 3.12: TensorFlow 2.21 and tflite-micro are made for them")
+    cores = len(os.sched_getaffinity(0))
+    yield Finding("cores", str(cores), "" if cores > 1 else "variants are made one after the other; two cores halve the time", is_needed=False)
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    yield Finding(
+        "memory",
+        show_bytes(memory),
+        "" if memory >= _NEEDED_MEMORY_BYTES else f"a run with two workers takes up to {show_bytes(_NEEDED_MEMORY_BYTES)}",
+    )
+
+
+def _disk(home: Path) -> Finding:
+    place = next(path for path in (home.resolve(), *home.resolve().parents) if path.exists())
+    free = shutil.disk_usage(place).free
+    if not os.access(place, os.W_OK):
+        return Finding("home folder", str(home), f"'{place}' can't be written to; give --home another folder")
+    return Finding("disk", f"{show_bytes(free)} free at {place}", "" if free >= _NEEDED_DISK_BYTES else f"free {show_bytes(_NEEDED_DISK_BYTES)}")
+
+
+def _packages() -> Iterator[Finding]:
+    for line in requires("emberflow") or []:
+        needed = Requirement(line)
+        if needed.marker and not needed.marker.evaluate({"extra": ""}):
+            continue
+        try:
+            found = version(needed.name)
+        except PackageNotFoundError:
+            yield Finding(needed.name, "missing", "run `make setup`: it installs what requirements.lock says")
+            continue
+        fits = needed.specifier.contains(found, prereleases=True)
+        yield Finding(needed.name, found, "" if fits else f"expected {needed.specifier}; run `make setup`")
+
+
+_TOOLS = {
+    "arm-none-eabi-gcc": ("builds the bundle's sources for the chip", "gcc-arm-none-eabi"),
+    "cc": ("a C compiler for trying the bundle's C on this machine", "gcc"),
+}
+
+
+def _tools() -> Iterator[Finding]:
+    """Programs that make life easier; nothing in the chain needs them."""
+    for program, (use, package) in _TOOLS.items():
+        found = shutil.which(program)
+        yield Finding(program, found or "missing", "" if found else f"{use}; on Debian: apt-get install {package}", is_needed=False)
