@@ -110,8 +110,7 @@ def _log(setting: Setting, record: Record, folder: Path, tracking: "PrefectFutur
     try:
         ids = tracking.result()
         track.log_data(setting.tracker, ids, record.splits, record.provenance.data_digest, record.project)
-        for variant in record.variants:
-            track.log_variant(setting.tracker, ids, context_of(record), variant, setting.workshop)
+        track.log_variants(setting.tracker, ids, context_of(record), record.variants, setting.workshop)
         status = Status.FINISHED if record.choice.champion else Status.FAILED
         track.close_run(setting.tracker, ids, status, record, _files(setting, record, folder))
     except TrackingError as error:

@@ -28,13 +28,19 @@ def log_data(tracker: Tracker, ids: RunIds, splits: Splits, digest: str, project
     tracker.log_data(ids, splits, digest, project)
 
 
-@task(name="log variant to MLflow", task_run_name="log {variant.recipe} to MLflow", persist_result=False, **RETRIED)
-def log_variant(tracker: Tracker, ids: RunIds, context: Context, variant: Variant, workshop: Workshop) -> str:
-    """One nested run with the variant's figures, .tflite and confusion matrix."""
+@task(name="log variants to MLflow", task_run_name="log variants to MLflow", persist_result=False, **RETRIED)
+def log_variants(tracker: Tracker, ids: RunIds, context: Context, variants: tuple[Variant, ...], workshop: Workshop) -> None:
+    """One nested run for each variant; a retry finds those that are there already."""
+    for variant in variants:
+        tracker.log_variant(ids, context, variant, _files(context, variant, workshop))
+
+
+def _files(context: Context, variant: Variant, workshop: Workshop) -> list[tuple[Path, str]]:
+    """The .tflite and the confusion matrix, with their places among the artifacts."""
     files = [(workshop.store.path(variant.model), f"model/{context.project}-{variant.recipe}.tflite")]
     if variant.confusion_plot:
         files.append((workshop.store.path(variant.confusion_plot), "plots/confusion.svg"))
-    return tracker.log_variant(ids, context, variant, files)
+    return files
 
 
 @task(name="close MLflow run", task_run_name="close MLflow run", persist_result=False, **RETRIED)

@@ -1,6 +1,7 @@
 """The environment of Prefect and MLflow when nobody set it: everything in the home folder, nobody called. Sets variables; starts nothing."""
 
 import os
+from importlib.metadata import version
 from pathlib import Path
 
 from emberflow.adapters.tracking import ENVIRONMENT
@@ -10,6 +11,7 @@ QUIET = ENVIRONMENT | {
     "DO_NOT_TRACK": "true",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
+    "PREFECT_API_BLOCKS_REGISTER_ON_START": "false",  # the flows use none
     "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",  # the progress on the terminal is ours
 }
 
@@ -25,5 +27,16 @@ def prepare_environment(home: Path) -> None:
     except OSError as error:
         raise StoreError(f"can't make the folder '{home}': {error.strerror}; give --home a folder that you may write to") from error
     wanted = QUIET | {"PREFECT_HOME": str(home / "prefect"), "PREFECT_LOCAL_STORAGE_PATH": str(home / "results")}
+    if _migrated(home).is_file():
+        wanted["PREFECT_API_DATABASE_MIGRATE_ON_START"] = "false"  # looking for migrations takes two seconds
     for name, value in wanted.items():
         os.environ.setdefault(name, value)
+
+
+def remember_migration(home: Path) -> None:
+    """Note that Prefect's data base under `home` is that of the installed version, so that the next start need not look."""
+    _migrated(home.resolve()).touch()
+
+
+def _migrated(home: Path) -> Path:
+    return home / "prefect" / f"migrated-{version('prefect')}"

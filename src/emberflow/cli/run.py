@@ -6,7 +6,7 @@ from threading import Thread
 
 from rich.console import Console
 
-from emberflow.cli.environment import prepare_environment
+from emberflow.cli.environment import prepare_environment, remember_migration
 from emberflow.cli.progress import Progress
 from emberflow.cli.show import show_record
 from emberflow.errors import NothingFits, ProjectError
@@ -34,6 +34,7 @@ def run_project(project: Path, recipes: str | None, target: str | None, mlflow: 
             raise NothingFits(f"no variant fits. {error}") from error
         except ProjectError:
             raise
+    remember_migration(home)
     show_record(record, home, console)
     if record.failures:
         sys.stderr.write(f"{len(record.failures)} of {len(record.failures) + len(record.variants)} recipes failed; see above\n")
