@@ -18,7 +18,7 @@ from emberflow.errors import EmberflowError, NothingFits, TrackingError
 from emberflow.record import Baseline, Provenance, Record
 from emberflow.runs import bundle_folder
 from emberflow.variant import Failure, Variant
-from flows.settings import RunConfig, Setting, set_up
+from flows.settings import RunConfig, Setting, name_of, set_up
 from flows.variants import make_variants
 from tasks import track
 from tasks.judge import choose_champion
@@ -29,8 +29,7 @@ from tasks.train import origin_of, train
 
 
 def _run_name() -> str:
-    parameters = runtime.flow_run.parameters
-    return f"{Path(parameters['config'].project).resolve().parent.name} {runtime.flow_run.scheduled_start_time:%Y-%m-%d %H:%M:%S}"
+    return f"{name_of(runtime.flow_run.parameters['config'])} {runtime.flow_run.scheduled_start_time:%Y-%m-%d %H:%M:%S}"
 
 
 @flow(

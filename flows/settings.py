@@ -8,6 +8,7 @@ from pydantic import Field
 
 from emberflow.adapters.tracking import Tracker
 from emberflow.adapters.workshop import Workshop
+from emberflow.errors import ProjectError
 from emberflow.project import Project, expand_recipes, read_project
 from emberflow.runs import new_run_id
 from emberflow.target import Target, find_target, read_target
@@ -37,6 +38,14 @@ class Setting:
     plan: Plan
     run_id: str
     started: str
+
+
+def name_of(config: RunConfig) -> str:
+    """The project's name, for the name of its run; of a file that can't be read, its path, because the run itself will say what is wrong."""
+    try:
+        return read_project(Path(config.project)).name
+    except ProjectError:
+        return config.project
 
 
 def set_up(config: RunConfig) -> Setting:

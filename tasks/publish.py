@@ -48,7 +48,7 @@ def write_bundle(record: Record, champion: str, workshop: Workshop) -> Path:
 def show_in_prefect(record: Record, folder: Path, links: dict[str, str]) -> None:
     """Table, explanation and Pareto plot as artifacts of the run."""
     told = "\n".join(f"- {name}: {link}" for name, link in links.items())
-    text = f"## {record.project}\n\n{record.choice.explanation}\n\n{markdown(record)}\n\n{told}\n"
+    text = f"## {record.project}\n\n{markdown(record)}\n\n{told}\n"
     create_markdown_artifact(text, key=f"variants-{_key(record)}", description="Every variant with its verdict")
     plot = folder / "plots" / "pareto.uri"
     create_image_artifact(

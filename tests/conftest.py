@@ -1,8 +1,9 @@
 """What any test may ask for. Loads tests/models.py, which is in no package; converts each tiny model once a session."""
 
 import importlib.util
+import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -24,3 +25,15 @@ def models() -> ModuleType:
 def tiny_tflite(models: ModuleType) -> Callable[..., bytes]:
     """`tiny_tflite("image", "int8")`: a tiny converted model's bytes; names in `models.MODELS`, formats in `models.FORMATS`."""
     return models.tiny_tflite
+
+
+@pytest.fixture(scope="session")
+def prefect_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A real Prefect API on an own data base, whose results lie in a folder of this session."""
+    from prefect.settings import PREFECT_LOCAL_STORAGE_PATH, temporary_settings
+    from prefect.testing.utilities import prefect_test_harness
+
+    os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "0"
+    results = tmp_path_factory.mktemp("results")
+    with prefect_test_harness(server_startup_timeout=120), temporary_settings({PREFECT_LOCAL_STORAGE_PATH: str(results)}):
+        yield results

@@ -229,7 +229,7 @@ def test_markdown_marks_the_champion_in_bold_and_with_a_star():
     line = next(line for line in markdown(RECORD).splitlines() if "★ int8" in line)
 
     assert line == (
-        "| **★ int8** | **0.818** | **-0.007 \\[-0.019, +0.005\\]** | **26.5** | **21.4** | **74.4** | **12.0** | **33** | **reference only** | **fits** |"
+        "| **★ int8** | **fits** | **0.818** | **-0.007 \\[-0.019, +0.005\\]** | **26.5** | **21.4** | **74.4** | **12.0** | **33** | **reference only** |"
     )
 
 

@@ -139,7 +139,8 @@ def _by_how_much(compared: tuple[Parity, ...]) -> str:
 
 def markdown(record: Record) -> str:
     """The table as Markdown, every cell escaped; below it the choice in words and the recipes that gave no variant."""
-    shown = columns(record.metric)
+    recipe, *figures, verdict = columns(record.metric)
+    shown = (recipe, verdict, *figures)  # a page is narrower than a terminal, and this is what one looks for
     lines = [
         _line(_escape(column.heading) for column in shown),
         _line("---:" if column.is_number else ":---" for column in shown),

@@ -1,0 +1,208 @@
+"""The whole chain on a small project, with a real Prefect API, a real MLflow store and real workers."""
+
+import pytest
+from mlflow.tracking import MlflowClient
+
+from emberflow.adapters.workshop import Workshop
+from emberflow.bundle import verify_files
+from emberflow.errors import DataError, ModelError, NothingFits, ProjectError, RecipeError, TargetError, TrackingError
+from emberflow.runs import bundle_folder, last_record, run_folder
+
+pytestmark = [pytest.mark.xdist_group("flows"), pytest.mark.slow]
+
+
+def run(path, home, **more):
+    from flows.retrain_to_deploy import retrain_to_deploy
+    from flows.settings import RunConfig
+
+    return retrain_to_deploy(RunConfig(project=str(path), home=str(home), **more))
+
+
+def client(home):
+    return MlflowClient(f"sqlite:///{home / 'mlflow.db'}")
+
+
+def children(home, record):
+    ids = record.provenance
+    return client(home).search_runs([ids.mlflow_experiment_id], f"tags.`mlflow.parentRunId` = '{ids.mlflow_run_id}'")
+
+
+def stages_kept(results):
+    """How many results of each stage are kept: a stage that is carried out adds one."""
+    names = [path.name.split("-")[0] for path in results.iterdir()]
+    return {name: names.count(name) for name in ("train", "compress", "convert", "evaluate")}
+
+
+def test_every_recipe_becomes_a_judged_variant(first_run):
+    """In the project's order, none failed, and the champion is one of the small ones."""
+    assert [variant.recipe for variant in first_run.variants] == ["float32", "int8", "prune50-int8"]
+    assert first_run.failures == ()
+    assert first_run.choice.champion in ("int8", "prune50-int8")
+
+
+def test_the_model_learned_something(first_run):
+    """Three classes: chance is a third."""
+    assert first_run.baseline.quality.scores["accuracy"] > 0.8
+
+
+def test_pruned_weights_are_zero_in_the_tflite(first_run):
+    """Half of each layer, as the recipe says; the Conv1D went through as its 2D form."""
+    size = first_run.variant("prune50-int8").evaluation.size
+
+    assert {layer.operator for layer in size.layers} == {"CONV_2D", "FULLY_CONNECTED"}
+    assert all(layer.sparsity >= 0.5 for layer in size.layers)
+
+
+def test_the_bundle_is_whole(first_run, home):
+    """Every file has the digest that the manifest gives it."""
+    manifest = verify_files(bundle_folder(home, "tiny", first_run.provenance.run_id))
+
+    assert {"tiny.tflite", "src/model_data.c", "src/test_vectors.c", "tflm/main.cc", "report.html", "model_card.md"} <= set(manifest.files)
+
+
+def test_the_report_names_every_variant(first_run, home):
+    """One page, with no address to fetch anything from."""
+    page = (run_folder(home, "tiny", first_run.provenance.run_id) / "report.html").read_text()
+
+    assert all(variant.recipe in page for variant in first_run.variants)
+    assert 'src="http' not in page
+
+
+def test_mlflow_has_a_nested_run_for_each_variant_with_the_same_keys(first_run, home):
+    """What TFLM gives no figure for would be missing; all three run there."""
+    runs = children(home, first_run)
+
+    assert {run.info.run_name for run in runs} == {"float32", "int8", "prune50-int8"}
+    assert len({tuple(sorted(run.data.metrics)) for run in runs}) == 1
+    assert len({tuple(sorted(run.data.params)) for run in runs}) == 1
+    assert [run.info.run_name for run in runs if run.data.tags["champion"] == "true"] == [first_run.choice.champion]
+
+
+def test_mlflow_has_the_data_and_the_files(first_run, home):
+    """The data set as input; report and bundle as artifacts of the parent."""
+    ids = first_run.provenance
+    parent = client(home).get_run(ids.mlflow_run_id)
+
+    assert parent.info.status == "FINISHED"
+    assert {each.dataset.name for each in parent.inputs.dataset_inputs}
+    assert {"bundle", "report.html"} <= {file.path for file in client(home).list_artifacts(ids.mlflow_run_id)}
+
+
+def test_prefect_has_table_plot_and_progress(first_run, prefect_api):
+    """By the keys under which the UI lists them."""
+    from prefect.client.orchestration import get_client
+
+    with get_client(sync_client=True) as prefect:
+        kinds = {artifact.key: artifact.type for artifact in prefect.read_latest_artifacts()}
+
+    assert {"variants-tiny": "markdown", "pareto-tiny": "image", "variants": "progress"}.items() <= kinds.items()
+
+
+def test_an_unchanged_run_computes_nothing_and_is_logged_in_full(first_run, prefect_api, write_project, home):
+    """The project lies in another folder: where it lies decides nothing."""
+    before = stages_kept(prefect_api)
+
+    again = run(write_project(), home)
+
+    assert before == stages_kept(prefect_api)
+    assert again.variants == first_run.variants
+    assert len(children(home, again)) == 3
+    assert again.provenance.mlflow_run_id != first_run.provenance.mlflow_run_id
+
+
+def test_a_recipe_more_needs_only_its_own_stages(first_run, prefect_api, write_project, home):
+    """prune50 is there already: one conversion, one evaluation, and the timing of all four together."""
+    before = stages_kept(prefect_api)
+
+    run(write_project(), home, recipes="float32,int8,prune50-int8,prune50-float32")
+
+    after = stages_kept(prefect_api)
+    assert {"train": 0, "compress": 0, "convert": 1, "evaluate": 2} == {name: after[name] - before[name] for name in after}
+
+
+def test_a_deleted_blob_is_made_anew(first_run, write_project, home):
+    """Not an error; the run ends as if nothing had happened."""
+    model = first_run.variant("int8").model
+    Workshop.at(home).store.path(model).unlink()
+
+    again = run(write_project(), home)
+
+    assert again.variant("int8").evaluation.size == first_run.variant("int8").evaluation.size
+    assert Workshop.at(home).store.has(again.variant("int8").model)
+
+
+def test_when_no_variant_fits_the_run_fails_and_keeps_what_it_measured(first_run, write_project, home):
+    """One byte of flash is too little for anything."""
+    with pytest.raises(NothingFits) as told:
+        run(write_project(budget={"flash": 1, "accuracy_drop": 0.5}), home)
+
+    record = last_record(home, "tiny")
+    assert str(told.value) == record.choice.explanation
+    assert "nearest" in str(told.value)
+    assert [variant.verdict.fits for variant in record.variants] == [False] * 3
+    assert client(home).get_run(record.provenance.mlflow_run_id).info.status == "FAILED"
+    assert len(children(home, record)) == 3
+    assert not bundle_folder(home, "tiny", record.provenance.run_id).exists()
+
+
+def test_a_recipe_that_fails_does_not_sink_the_others(first_run, write_project, home):
+    """Its stage and the layer are named."""
+    path = write_project(baseline="tiny:build_with_normalized_input", recipes=["int8", "qat-int8"])
+
+    record = run(path, home)
+
+    (failure,) = record.failures
+    assert [variant.recipe for variant in record.variants] == ["int8"]
+    assert (failure.recipe, failure.stage) == ("qat-int8", "compress qat")
+    assert "'on_its_own' (BatchNormalization)" in failure.reason
+
+
+def test_an_mlflow_that_does_not_answer_fails_the_run_and_keeps_the_variants(first_run, write_project, home):
+    """Port 9 is nobody's; the report is written all the same."""
+    with pytest.raises(TrackingError, match="The variants are kept: their report is"):
+        run(write_project(), home, mlflow="http://127.0.0.1:9")
+
+    record = last_record(home, "tiny")
+    assert record.provenance.mlflow_run_id is None
+    assert (run_folder(home, "tiny", record.provenance.run_id) / "report.html").is_file()
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "words"),
+    [
+        ({"data": "tiny:load_with_gaps"}, DataError, r"the train part holds 1 values that are NaN .* in sample 7 at \(3, 1\)"),
+        ({"baseline": "tiny:build_nothing"}, ModelError, "received builtins.str; expected a Keras model"),
+        ({"baseline": "tiny:build_and_fail"}, ProjectError, "'tiny:build_and_fail' raised RuntimeError: the builder's own words"),
+        ({"baseline": "missing.keras"}, ModelError, "missing.keras"),
+    ],
+)
+def test_bad_input_ends_before_any_training_and_leaves_nothing(first_run, prefect_api, write_project, home, changes, error, words):
+    """The stage's own error leaves the flow; MLflow's run is closed as failed; no unfinished file stays."""
+    before = stages_kept(prefect_api)
+
+    with pytest.raises(error, match=words):
+        run(write_project(**changes), home)
+
+    newest = client(home).search_runs([first_run.provenance.mlflow_experiment_id], order_by=["attributes.start_time DESC"], max_results=1)[0]
+    assert newest.info.status == "FAILED"
+    assert before == stages_kept(prefect_api)
+    assert list((home / "store" / "unfinished").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "words"),
+    [
+        ({"recipes": ["int9"]}, RecipeError, "Did you mean 'int8'"),
+        ({"target": "stm32f4"}, TargetError, "Did you mean 'stm32f405'"),
+        ({"buget": {}}, ProjectError, "Did you mean 'budget'"),
+    ],
+)
+def test_a_wrong_project_ends_before_anything_is_written(write_project, tmp_path, changes, error, words):
+    """Not even the home folder is made."""
+    from flows.settings import RunConfig, set_up
+
+    with pytest.raises(ProjectError, match=words) as told:
+        set_up(RunConfig(project=str(write_project(**changes)), home=str(tmp_path / "home")))
+
+    assert isinstance(told.value, ProjectError | error)
+    assert not (tmp_path / "home").exists()
