@@ -19,12 +19,7 @@ STAGE = "emberflow_stage"
 
 def may_pass(task: "Task[..., Any]", run: TaskRun, state: "State[Any]") -> bool:
     """Whether the stage failed of something that the next try may not meet; a wrong configuration or model is not of that kind."""
-    return isinstance(state.data, PassingError | ConnectionError) or _exception_of(state)
-
-
-def _exception_of(state: "State[Any]") -> bool:
-    result = state.result(raise_on_failure=False)
-    return isinstance(result, PassingError | ConnectionError)
+    return isinstance(state.result(raise_on_failure=False), PassingError | ConnectionError)
 
 
 RETRIED: dict[str, Any] = {
