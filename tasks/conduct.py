@@ -35,12 +35,11 @@ RETRIED: dict[str, Any] = {
 def stage(label: str) -> Iterator[Callable[[str], None]]:
     """Log when the stage called `label` begins and ends, and give it a way to tell of its progress."""
     log = get_run_logger()
-    start = time.monotonic()
-    said = ""
+    start, said = 0.0, ""  # the clock starts when a worker takes the job up, which is the first it tells of
 
     def tell(text: str) -> None:
-        nonlocal said
-        said = text
+        nonlocal said, start
+        said, start = text, start or time.monotonic()
         log.info("%s: %s", label, text, extra={EVENT: "told", STAGE: label})
 
     log.info("%s", label, extra={EVENT: "began", STAGE: label})
@@ -49,4 +48,4 @@ def stage(label: str) -> Iterator[Callable[[str], None]]:
     except BaseException:
         log.info("%s failed", label, extra={EVENT: "failed", STAGE: label})
         raise
-    log.info("%s  %s  (%s)", label, said, show_seconds(time.monotonic() - start), extra={EVENT: "ended", STAGE: label})
+    log.info("%s  %s  (%s)", label, said, show_seconds(time.monotonic() - start if start else 0.0), extra={EVENT: "ended", STAGE: label})

@@ -29,27 +29,32 @@ def convert(model_path: Path, number_format: Format, calibration: FloatArray, ou
 def to_tflite(model: Model, number_format: Format, calibration: FloatArray) -> bytes:
     """`model` as the bytes of a .tflite; arguments and errors as `convert`."""
     import tensorflow as tf  # noqa: PLC0415
+    from tensorflow.lite.python.convert_phase import ConverterError  # noqa: PLC0415 - derives from Exception alone
 
     if number_format.is_full_integer and not len(calibration):
         raise ConversionError(
             f"{number_format} needs a calibration set and received an empty one; give some samples, or choose float32, float16 or dynamic"
         )
-    converter = tf.lite.TFLiteConverter.from_keras_model(with_batch_of_one(model))
+    converter = tf.lite.TFLiteConverter.from_keras_model(with_batch_of_one(model, np.shape(calibration)[1:]))
     SETTINGS[number_format](tf, converter)
     if number_format.is_full_integer:
         converter.representative_dataset = lambda: _samples(calibration)
     with _QuietNativeCode():
         try:
             return bytes(converter.convert())
-        except (ValueError, RuntimeError, TypeError) as error:
+        except (ConverterError, ValueError, RuntimeError, TypeError) as error:
             reason = " ".join(str(error).split())[:500]
             raise ConversionError(f"the converter refused '{model.name}' as {number_format}: {reason}") from error
 
 
-def with_batch_of_one(model: Model) -> Model:
-    """`model` behind an input of batch 1, which is what a device computes and what lets shapes be constants."""
+def with_batch_of_one(model: Model, sample_shape: tuple[int, ...]) -> Model:
+    """`model` behind an input of batch 1, which is what a device computes and what lets shapes be constants.
+
+    Where the model leaves a dimension open, such as the steps of a signal, it becomes that of `sample_shape`, the data's.
+    """
     source = model.inputs[0]
-    one = keras().Input(tuple(source.shape[1:]), batch_size=1, name=source.name.split(":")[0], dtype=source.dtype)
+    shape = tuple(source.shape[1:])
+    one = keras().Input(sample_shape if None in shape else shape, batch_size=1, name=source.name.split(":")[0], dtype=source.dtype)
     return keras().Model(one, model(one, training=False), name=model.name)
 
 

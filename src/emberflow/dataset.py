@@ -128,15 +128,15 @@ def prepare(dataset: object, standardize: bool, calibration_samples: int, seed: 
         parts["calibration"] = (parts["train"][0][chosen], parts["train"][1][chosen])
     chosen = _spread(raw["test"][1], VECTOR_SAMPLES, seed)
     parts["vectors"] = (raw["test"][0][chosen], raw["test"][1][chosen])
-    warnings = (*(scale[1] if scale else ()), *_overlaps(dataset), *_absent_labels(raw, labels))
+    warnings = (*(scale[1] if scale else ()), *_overlaps(dataset, raw), *_absent_labels(raw, labels))
     return Prepared(parts, labels, _sampling(dataset.sampling, raw["train"][0]), scale[0] if scale else None, warnings)
 
 
 def _checked(name: str, samples: object, classes: int) -> tuple[FloatArray, IntArray]:
     if not isinstance(samples, Samples):
         raise DataError(f"the {name} part is a {type(samples).__name__}; expected an emberflow.dataset.Samples(x, y)")
-    x, y = np.asarray(samples.x), np.asarray(samples.y)
-    if x.dtype.kind not in "fiub" or x.ndim < 2:
+    x, y = _array(name, "x", samples.x), _array(name, "y", samples.y)
+    if x.dtype.kind not in "fiub" or x.ndim < 2 or not all(x.shape[1:]):
         raise DataError(f"the {name} part's x has dtype {x.dtype} and shape {x.shape}; expected real numbers of shape (samples, ...)")
     if not len(x):
         raise DataError(f"the {name} part is empty; expected at least one sample")
@@ -144,7 +144,8 @@ def _checked(name: str, samples: object, classes: int) -> tuple[FloatArray, IntA
         raise DataError(f"the {name} part has x of shape {x.shape} and y of shape {y.shape}, {y.dtype}; expected y of shape ({len(x)},), integers")
     if samples.group is not None and np.shape(samples.group) != (len(x),):
         raise DataError(f"the {name} part has group of shape {np.shape(samples.group)}; expected ({len(x)},), one for each sample")
-    x = x.astype(np.float32)
+    with np.errstate(over="ignore"):  # what float32 can't hold becomes infinite, and is refused
+        x = x.astype(np.float32)
     _refuse_not_finite(name, x)
     outside = np.flatnonzero((y < 0) | (y >= classes))
     if outside.size:
@@ -153,6 +154,13 @@ def _checked(name: str, samples: object, classes: int) -> tuple[FloatArray, IntA
             f" expected the position of one of the {classes} label names"
         )
     return x, y.astype(np.int64)
+
+
+def _array(name: str, key: str, values: object) -> AnyArray:
+    try:
+        return np.asarray(values)
+    except ValueError as error:
+        raise DataError(f"the {name} part's {key} is no array: {error}; expected samples that are all of one shape") from error
 
 
 def _refuse_not_finite(name: str, x: FloatArray) -> None:
@@ -165,7 +173,7 @@ def _refuse_not_finite(name: str, x: FloatArray) -> None:
             first = first if first is not None else (start + int(place[0]), tuple(map(int, place[1:])))
     if first is not None:
         raise DataError(
-            f"the {name} part holds {count:,} values that are NaN or infinite (the first in sample {first[0]} at {first[1]});"
+            f"the {name} part holds {count:,} values that are NaN or infinite in float32 (the first in sample {first[0]} at {first[1]});"
             " expected finite numbers: drop those samples or fill the gaps before the split"
         )
 
@@ -205,11 +213,11 @@ def _spread(y: IntArray, count: int, seed: int) -> IntArray:
     return np.sort(order[np.argsort(rank[order], kind="stable")][:count])
 
 
-def _overlaps(dataset: Dataset) -> Iterator[str]:
-    seen = {row.tobytes() for row in np.asarray(dataset.train.x)}
+def _overlaps(dataset: Dataset, raw: Mapping[str, tuple[FloatArray, IntArray]]) -> Iterator[str]:
+    seen = {row.tobytes() for row in raw["train"][0]}
     for name in ("validation", "test"):
         part: Samples = getattr(dataset, name)
-        same = sum(row.tobytes() in seen for row in np.asarray(part.x, np.asarray(dataset.train.x).dtype))
+        same = sum(row.tobytes() in seen for row in raw[name][0])
         if same:
             yield f"{same} of {len(part.x)} {name} samples are also in the train part: the {name} figures are too good"
         if dataset.train.group is not None and part.group is not None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from emberflow.errors import EmberflowError, ProjectError, did_you_mean
+from emberflow.fingerprint import closure
 
 
 def find_function(entry: str, folder: Path) -> Callable[..., Any]:
@@ -16,9 +17,8 @@ def find_function(entry: str, folder: Path) -> Callable[..., Any]:
     Raises: ProjectError: no such module, it raises while it is imported, or it has no such function (with "did you mean").
     """
     module_name, name = entry.split(":")
-    if str(folder) not in sys.path:
-        sys.path.insert(0, str(folder))
-    _forget_namesake(module_name, folder)
+    _look_first_in(folder)
+    _forget_namesakes(module_name, folder)
     try:
         module = importlib.import_module(module_name)
     except Exception as error:
@@ -29,14 +29,17 @@ def find_function(entry: str, folder: Path) -> Callable[..., Any]:
     return found  # type: ignore[no-any-return]
 
 
-def _forget_namesake(module_name: str, folder: Path) -> None:
-    """A warm process may hold a module of that name from another project's folder."""
-    path = folder.joinpath(*module_name.split(".")).with_suffix(".py")
-    loaded = getattr(sys.modules.get(module_name), "__file__", None)
-    if path.is_file() and loaded is not None and Path(loaded) != path:
-        del sys.modules[module_name]
-        sys.path.remove(str(folder))
-        sys.path.insert(0, str(folder))
+def _look_first_in(folder: Path) -> None:
+    if sys.path[:1] != [str(folder)]:
+        sys.path[:] = [str(folder), *(place for place in sys.path if place != str(folder))]
+
+
+def _forget_namesakes(module_name: str, folder: Path) -> None:
+    """A warm process may hold modules of these names from another project's folder."""
+    for name, path in closure(module_name, folder).items():
+        loaded = getattr(sys.modules.get(name), "__file__", None)
+        if loaded is not None and Path(loaded).resolve() != path.resolve():
+            del sys.modules[name]
 
 
 def call(entry: str, folder: Path, *arguments: object) -> Any:

@@ -28,7 +28,7 @@ def versions() -> Mapping[str, str]:
 @cache
 def of_stage(module: str) -> str:
     """SHA-256 over the source of a module of Emberflow and of every module of Emberflow that it imports, directly or not."""
-    return _closure(module, Path(__file__).parent.parent)
+    return _hash(closure(module, Path(__file__).parent.parent))
 
 
 def of_house() -> str:
@@ -40,27 +40,37 @@ def of_house() -> str:
 def of_entry(entry: str, folder: Path) -> str:
     """SHA-256 over the user's module in `module:function` and what it imports from the same folder; of an installed module, its file."""
     module = entry.split(":", maxsplit=1)[0]
-    if _locate(module, folder):
-        return _closure(module, folder)
-    spec = find_spec(module.split(".")[0])
-    return _hash({module: Path(spec.origin)}) if spec and spec.origin and Path(spec.origin).is_file() else ""
+    found = closure(module, folder)
+    if module in found:
+        return _hash(found)
+    path = next((path for root in _installed_roots(module) if (path := _locate(module, root))), None)
+    return _hash({module: path}) if path else ""
 
 
-def _closure(module: str, root: Path) -> str:
+def _installed_roots(module: str) -> Iterator[Path]:
+    spec = find_spec(module.split(".", maxsplit=1)[0])
+    if spec and spec.submodule_search_locations is not None:
+        yield from (Path(location).parent for location in spec.submodule_search_locations)
+    elif spec and spec.origin:
+        yield Path(spec.origin).parent
+
+
+def closure(module: str, root: Path) -> Mapping[str, Path]:
+    """The files under `root` that are the module called `module` or what it imports, directly or not, by their names; empty when there is none."""
     found: dict[str, Path] = {}
-    waiting = [module]
+    waiting = list(_with_parents(module))
     while waiting:
         name = waiting.pop()
         path = _locate(name, root)
         if path and name not in found:
             found[name] = path
             waiting += _imports(path, name)
-    return _hash(found)
+    return found
 
 
 def _locate(module: str, root: Path) -> Path | None:
     base = root.joinpath(*module.split("."))
-    return next((path for path in (base.with_suffix(".py"), base / "__init__.py") if path.is_file()), None)
+    return next((path for path in (base / "__init__.py", base.with_suffix(".py")) if path.is_file()), None)
 
 
 def _imports(path: Path, module: str) -> Iterator[str]:
@@ -83,7 +93,8 @@ def _import_instructions(code: CodeType) -> Iterator[tuple[int, tuple[str, ...] 
     for instruction in dis.get_instructions(code):
         if instruction.opname == "IMPORT_NAME":
             yield before[-2], before[-1], instruction.argval
-        before = [*before[-1:], instruction.argval]
+        if instruction.opname != "EXTENDED_ARG":  # stands before an instruction whose argument is over 255
+            before = [*before[-1:], instruction.argval]
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
             yield from _import_instructions(constant)

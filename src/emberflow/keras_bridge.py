@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 
 from emberflow.errors import ModelError
+from emberflow.values import FloatArray
 
 Layer = Any  # tf_keras ships no types
 Model = Any
@@ -25,7 +27,10 @@ _KERAS_3_ONLY = (
     "lora_rank",
     "lora_alpha",
     "gptq_unpacked_column_size",
+    "rms_scaling",
 )
+_RENAMED = {("LeakyReLU", "negative_slope"): "alpha"}
+_MODELS = ("Functional", "Model", "Sequential")
 _EQUALITY_SAMPLES = 8
 _TOLERANCE = 1e-5
 
@@ -78,7 +83,16 @@ def read_wiring(model: Model) -> Wiring:
     if "layers" not in config:
         raise ModelError(f"received a {type(model).__name__}; expected a Sequential or functional Keras model, whose graph can be read")
     calls = [call for layer in config["layers"] for call in _calls(layer)]
+    _refuse_operators(calls, {layer.name for layer in model.layers})
     return Wiring(_in_order(calls), _ends(config["input_layers"]), _ends(config["output_layers"]))
+
+
+def _refuse_operators(calls: list[Call], layers: set[str]) -> None:
+    """An operator such as `+` between tensors is no layer: Keras 3 lists it without one, Keras 2 hides its second input in an argument."""
+    for call in calls:
+        hidden = any(isinstance(value, list | tuple) and len(value) >= 3 and value[0] in layers for value in call.kwargs.values())
+        if call.layer not in layers or hidden:
+            raise ModelError(f"the model computes '{call.layer}' on tensors without a layer; use a layer instead, such as Add() for +")
 
 
 def _sequential_wiring(model: Model) -> Wiring:
@@ -97,7 +111,8 @@ def _calls(layer: Mapping[str, Any]) -> Iterator[Call]:
     nodes = layer["inbound_nodes"]
     if not nodes:
         yield Call(layer["name"], 0, (), False)
-    for number, node in enumerate(nodes):
+    first = int(layer["class_name"] in _MODELS)  # Keras counts a nested model's call of its own inputs as call 0
+    for number, node in enumerate(nodes, first):
         if isinstance(node, Mapping):  # Keras 3
             references = tuple(_keras_3_references(node["args"]))
             as_list = bool(node["args"]) and isinstance(node["args"][0], list)
@@ -195,21 +210,33 @@ def _layer_in_keras_2(layer: Any) -> Layer:
     known: Any = getattr(keras().layers, type(layer).__name__, None)
     if known is None or not type(layer).__module__.startswith("keras."):
         raise ModelError(f"layer '{layer.name}' ({type(layer).__name__}) has no equal in Keras 2; replace it, or bring a .tflite")
-    config = {key: value for key, value in layer.get_config().items() if key not in _KERAS_3_ONLY and not key.endswith("_initializer")}
+    kind = type(layer).__name__
+    config = {
+        _RENAMED.get((kind, key), key): value
+        for key, value in layer.get_config().items()
+        if key not in _KERAS_3_ONLY and not key.endswith("_initializer")
+    }
     try:
         rebuilt: Layer = known.from_config(config)
         return rebuilt
-    except (TypeError, ValueError) as error:
-        raise ModelError(f"layer '{layer.name}' ({type(layer).__name__}) can't be rebuilt in Keras 2: {error}") from error
+    except (TypeError, ValueError, KeyError, AttributeError) as error:
+        raise ModelError(f"layer '{layer.name}' ({kind}) can't be rebuilt in Keras 2: {_short(error)}; build the model with tf_keras") from error
 
 
 def largest_difference(one: Model, other: Model) -> float:
-    """The largest absolute difference of two models' outputs on a few random inputs from a fixed seed; shapes must meet."""
+    """How far two models' outputs differ on a few random inputs from a fixed seed; shapes must meet.
+
+    Returns: the largest absolute difference, in units of the output's largest value where that is above 1: float32 rounds in proportion.
+    """
     random = np.random.default_rng(0)
     shapes = [[d or 16 for d in tensor.shape[1:]] for tensor in one.inputs]
     x = [random.normal(size=(_EQUALITY_SAMPLES, *shape)).astype(np.float32) for shape in shapes]
-    mine, theirs = (np.asarray(model(x if len(x) > 1 else x[0], training=False)) for model in (one, other))
-    return float(np.max(np.abs(mine - theirs)))
+    mine, theirs = (_outputs(model(x if len(x) > 1 else x[0], training=False)) for model in (one, other))
+    return max(float(np.max(np.abs(a - b)) / max(1.0, np.max(np.abs(a)))) for a, b in zip(mine, theirs, strict=True))
+
+
+def _outputs(outputs: Any) -> list[FloatArray]:
+    return [np.asarray(output) for output in (outputs if isinstance(outputs, list | tuple) else [outputs])]
 
 
 def save(model: Model, path: Path) -> None:
@@ -231,7 +258,7 @@ def load(path: Path) -> Model:
         raise ModelError(f"received '{path}' as the baseline; expected a .keras or .h5 file, and there is none")
     try:
         return keras().models.load_model(path, compile=False)
-    except (ValueError, TypeError, OSError, KeyError) as error:
+    except (ValueError, TypeError, OSError, KeyError, BadZipFile) as error:
         return _load_keras_3(path, error)
 
 
@@ -240,7 +267,7 @@ def _load_keras_3(path: Path, first: Exception) -> Model:
 
     try:
         model = keras_3.saving.load_model(path, compile=False, safe_mode=True)
-    except (ValueError, TypeError, OSError, KeyError) as error:
+    except (ValueError, TypeError, OSError, KeyError, BadZipFile) as error:
         raise ModelError(f"'{path.name}' can't be read as a Keras model: {_short(first)}; nor with Keras 3: {_short(error)}") from error
     return to_keras_2(model)
 

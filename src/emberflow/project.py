@@ -23,13 +23,14 @@
 """
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BeforeValidator, Field, PlainSerializer, ValidationError, field_validator, model_validator
+from pydantic import BeforeValidator, Discriminator, Field, PlainSerializer, Tag, ValidationError, field_validator
 
 from emberflow.artifact import digest
 from emberflow.budget import Budget
@@ -37,7 +38,7 @@ from emberflow.dataset import Sampling
 from emberflow.errors import ProjectError, RecipeError, did_you_mean
 from emberflow.recipe import ALL, NAMED_SETS, Format, Recipe
 from emberflow.training import FineTuning, Training
-from emberflow.values import Entry, Value
+from emberflow.values import ENTRY_PATTERN, Entry, Value
 
 
 class TaskKind(StrEnum):
@@ -51,23 +52,29 @@ class TaskKind(StrEnum):
 class ArrayFiles(Value):
     """A part of the data as `.npy` files: x of shape (samples, *input_shape), y and group of shape (samples,)."""
 
-    x: str = Field(pattern=r"\.npy$")
-    y: str = Field(pattern=r"\.npy$")
+    x: str = Field(pattern=r"\.npy$", description="samples")
+    y: str = Field(pattern=r"\.npy$", description="labels, as positions in `labels`")
     group: str | None = Field(default=None, pattern=r"\.npy$", description="whom or what a sample is of, so that a group in two parts is noticed")
 
 
-PartFiles = ArrayFiles | Annotated[str, Field(pattern=r"\.npz$", description="arrays x, y and, where it applies, group")]
+def _text_or(files: str) -> Discriminator:
+    """Tells text from a mapping before either is checked, so that a mistake is reported once and not for both."""
+    return Discriminator(lambda value: files if isinstance(value, Mapping | Value) else "text")
+
+
+ArchiveFile = Annotated[str, Field(pattern=r"\.npz$", description="arrays x, y and, where it applies, group")]
+PartFiles = Annotated[Annotated[ArrayFiles, Tag("ArrayFiles")] | Annotated[ArchiveFile, Tag("text")], _text_or("ArrayFiles")]
 
 
 class DataFiles(Value):
     """The data as files, by paths that start at the project file's folder."""
 
-    train: PartFiles
-    validation: PartFiles
-    test: PartFiles
+    train: PartFiles = Field(description="what the weights are fitted to: an .npz, or x and y as .npy")
+    validation: PartFiles = Field(description="what training is watched on")
+    test: PartFiles = Field(description="what every figure is measured on")
     calibration: PartFiles | None = Field(default=None, description="default: drawn from the training part")
-    labels: tuple[str, ...] = Field(min_length=2)
-    sampling: Sampling = Sampling()
+    labels: tuple[str, ...] = Field(min_length=2, description="the name of each class")
+    sampling: Sampling = Field(default=Sampling(), description="what the numbers are")
 
 
 def _recipe(value: object) -> object:
@@ -87,7 +94,7 @@ def expand_recipes(value: object) -> tuple[Recipe, ...]:
     if isinstance(value, str) and (hint := did_you_mean(value, NAMED_SETS)):
         raise RecipeError(f"received '{value}' as recipes; expected a list of recipes, or one of the sets {', '.join(NAMED_SETS)}.{hint}")
     names = [name.strip() for name in value.split(",")] if isinstance(value, str) else value
-    if not isinstance(names, Iterable) or not (listed := list(names)):
+    if isinstance(names, Mapping) or not isinstance(names, Iterable) or not (listed := list(names)):
         raise RecipeError(f"received {value!r} as recipes; expected a list of recipes, or one of the sets {', '.join(NAMED_SETS)}")
     recipes = tuple(name if isinstance(name, Recipe) else Recipe.parse(name) for name in listed)
     if twice := {str(recipe) for recipe in recipes if recipes.count(recipe) > 1}:
@@ -101,19 +108,23 @@ class Project(Value):
     name: str = Field(
         pattern=r"^[a-z][a-z0-9_-]{0,39}$", description="lower-case letters, digits, - and _; names files, C symbols and the MLflow experiment"
     )
-    task: TaskKind = TaskKind.CLASSIFICATION
+    task: TaskKind = Field(default=TaskKind.CLASSIFICATION, description="what the model does; this version evaluates classification")
     baseline: str = Field(min_length=1, description="module:function that builds a Keras model, or the path of a trained .keras or .h5 file")
-    data: Entry | DataFiles
+    data: Annotated[Annotated[Entry, Tag("text")] | Annotated[DataFiles, Tag("DataFiles")], _text_or("DataFiles")] = Field(
+        description="module:function that returns a Dataset; or train, validation and test as .npz or .npy files, and labels"
+    )
     standardize: bool = Field(default=True, description="(x - mean) / std along the last axis, from the training part; the firmware does the same")
     calibration_samples: int = Field(
         default=200, ge=1, le=100_000, description="drawn from the training part, where the data bring none of their own"
     )
-    metric: Literal["accuracy", "macro_f1", "roc_auc"] = "accuracy"
-    training: Training = Training()
-    fine_tuning: FineTuning = FineTuning()
+    metric: Literal["accuracy", "macro_f1", "roc_auc"] = Field(
+        default="accuracy", description="what variants are compared by: accuracy, macro_f1 or roc_auc"
+    )
+    training: Training = Field(default=Training(), description="how the baseline is trained")
+    fine_tuning: FineTuning = Field(default=FineTuning(), description="how it is trained on in each compression step")
     recipes: tuple[RecipeName, ...] = Field(default=ALL, min_length=1, description="a list, or a set: all, formats")
     target: str = Field(description="a device that `emberflow targets` lists, or the path of a .toml that describes one")
-    budget: Budget = Budget()
+    budget: Budget = Field(default=Budget(), description="the most that the product can bear")
 
     @field_validator("recipes", mode="before")
     @classmethod
@@ -127,11 +138,13 @@ class Project(Value):
             raise ProjectError(f"received task '{task}'; this version evaluates classification only")
         return task
 
-    @model_validator(mode="after")
-    def _trains_or_brings(self) -> "Project":
-        if ":" not in self.baseline and not self.baseline.endswith((".keras", ".h5")):
-            raise ProjectError(f"received '{self.baseline}' as the baseline; expected module:function, or a path that ends in .keras or .h5")
-        return self
+    @field_validator("baseline")
+    @classmethod
+    def _trains_or_brings(cls, baseline: str) -> str:
+        brought = ":" not in baseline and baseline.endswith((".keras", ".h5"))
+        if not brought and not re.fullmatch(ENTRY_PATTERN, baseline):
+            raise ProjectError(f"received '{baseline}'; expected module:function, or a path that ends in .keras or .h5")
+        return baseline
 
     @property
     def builds_baseline(self) -> bool:
@@ -150,14 +163,26 @@ class Project(Value):
 
 
 class _UniqueKeys(yaml.SafeLoader):
-    """Refuses a key that stands twice, which YAML's default silently overwrites."""
+    """Refuses a key that stands twice, which YAML's default silently overwrites. Reads 1e-3 as a number, as YAML 1.2 does."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        for position, key in enumerate(keys):
-            if key in keys[:position]:
-                raise ProjectError(f"line {node.value[position][0].start_mark.line + 1}: the key '{key}' stands twice; keep one")
+        keys: list[Any] = []
+        for key_node, _ in node.value:
+            key = key_node if key_node.tag == _MERGE else self.construct_object(key_node, deep=True)
+            if key in keys:
+                raise ProjectError(f"line {key_node.start_mark.line + 1}: the key '{key}' stands twice; keep one")
+            keys.append(key)
         return super().construct_mapping(node, deep)
+
+
+_MERGE = "tag:yaml.org,2002:merge"
+_UniqueKeys.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"), list("-+0123456789"))
+
+
+def _refuse_foreign(value: object) -> None:
+    raise ProjectError(
+        f"received {value}, which YAML reads as a {type(value).__name__}; expected text, a number, a list or a mapping: put it in quotes"
+    )
 
 
 def parse_project(text: str) -> Project:
@@ -174,9 +199,11 @@ def parse_project(text: str) -> Project:
     if not isinstance(read, dict):
         raise ProjectError(f"received a {type(read).__name__}; expected keys such as name, baseline, data, target")
     try:
-        plain = json.dumps(read, allow_nan=False)
-    except (TypeError, ValueError) as error:
-        raise ProjectError(f"holds a value that isn't text, number, list or mapping: {error}") from error
+        plain = json.dumps(read, default=_refuse_foreign)
+    except ProjectError:
+        raise
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ProjectError(f"holds a key that isn't text, or a list or mapping that holds itself: {error}") from error
     try:
         return Project.model_validate_json(plain, strict=True)
     except ValidationError as error:
@@ -204,9 +231,9 @@ def explain(error: ValidationError, model: type[Value]) -> str:
 
 
 def _explain_one(item: Mapping[str, Any], model: type[Value]) -> str:
-    place = ".".join(str(part) for part in item["loc"] if not str(part).startswith(("function-", "constrained-", "DataFiles", "ArrayFiles")))
+    place = ".".join(str(part) for part in item["loc"] if part not in ("text", "DataFiles", "ArrayFiles"))
     if item["type"] == "extra_forbidden":
-        return f"{place}: unknown key.{did_you_mean(str(item['loc'][-1]), _keys_beside(model, item['loc']))}"
+        return f"{place}: unknown key.{did_you_mean(str(item['loc'][-1]), _fields_beside(model, item['loc']))}"
     if item["type"] == "missing":
         return f"{place}: missing; expected {_description(model, item['loc']) or 'a value'}"
     cause = item.get("ctx", {}).get("error")
@@ -215,18 +242,18 @@ def _explain_one(item: Mapping[str, Any], model: type[Value]) -> str:
     return f"{place}: received {item['input']!r}; {item['msg'][0].lower()}{item['msg'][1:]}"
 
 
-def _keys_beside(model: type[Value], location: tuple[int | str, ...]) -> list[str]:
+def _fields_beside(model: type[Value], location: tuple[int | str, ...]) -> Mapping[str, Any]:
     fields: Mapping[str, Any] = model.model_fields
     for part in location[:-1]:
         inner = getattr(fields.get(str(part)), "annotation", None)
         if part in ("DataFiles", "ArrayFiles"):
             inner = {"DataFiles": DataFiles, "ArrayFiles": ArrayFiles}[part]
         fields = getattr(inner, "model_fields", fields)
-    return list(fields)
+    return fields
 
 
 def _description(model: type[Value], location: tuple[int | str, ...]) -> str | None:
-    found = model.model_fields.get(str(location[-1]))
+    found = _fields_beside(model, location).get(str(location[-1]))
     return found.description if found else None
 
 

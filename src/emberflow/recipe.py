@@ -124,12 +124,12 @@ Steps = tuple[Step, ...]
 
 _ORDER = {Prune: 0, PruneBlock: 0, Cluster: 1, QuantizeAware: 2}
 _GRAMMAR: tuple[tuple[re.Pattern[str], Callable[..., Step]], ...] = (
-    (re.compile(r"prune(\d+)of(\d+)"), PruneBlock),
-    (re.compile(r"prune(\d+)"), Prune),
-    (re.compile(r"cluster(\d+)"), Cluster),
+    (re.compile(r"prune([0-9]{1,9})of([0-9]{1,9})"), PruneBlock),
+    (re.compile(r"prune([0-9]{1,9})"), Prune),
+    (re.compile(r"cluster([0-9]{1,9})"), Cluster),
     (re.compile(r"qat"), QuantizeAware),
 )
-_WORDS = ("prune70", "prune2of4", "cluster16", "qat", *Format)
+_WORDS = ("prune70", "prune2of4", "cluster16", "qat")
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 from zipfile import BadZipFile
+from zlib import error as ZlibError  # noqa: N812 - it is one
 
 import numpy as np
 
@@ -11,6 +13,9 @@ from emberflow.dataset import Dataset, from_arrays
 from emberflow.entry import call
 from emberflow.errors import DataError
 from emberflow.project import ArrayFiles, DataFiles, PartFiles, Project
+
+_UNREADABLE = (ValueError, OSError, EOFError, MemoryError, RuntimeError, BadZipFile, ZlibError, TokenError)
+"""What numpy.load and zipfile raise at a file that is missing, cut short or damaged; all of them have been seen."""
 
 
 def load_dataset(project: Project, folder: Path) -> object:
@@ -42,24 +47,26 @@ def _read_part(name: str, part: PartFiles, folder: Path) -> dict[str, Any]:
     if isinstance(part, ArrayFiles):
         return {key: _read_array(folder / path) for key, path in part.model_dump().items() if path is not None}
     with _opened(folder / part) as archive:
-        missing = {"x", "y"} - set(archive.files)
-        if missing:
+        if not {"x", "y"} <= set(archive.files):
             raise DataError(f"'{part}' ({name}) holds {', '.join(archive.files) or 'nothing'}; expected arrays called x and y")
         try:
             return {key: archive[key] for key in ("x", "y", "group") if key in archive.files}
-        except (ValueError, OSError, EOFError, BadZipFile) as error:
+        except _UNREADABLE as error:
             raise DataError(f"'{part}' ({name}) can't be read: {error}; write it with numpy.savez, plain arrays only") from error
 
 
 def _read_array(path: Path) -> Any:
     try:
-        return np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, OSError, EOFError) as error:
+        return np.lib.format.open_memmap(path, mode="r")
+    except _UNREADABLE as error:
         raise DataError(f"'{path}' can't be read as an array: {error}; write it with numpy.save, plain arrays only") from error
 
 
 def _opened(path: Path) -> Any:
     try:
-        return np.load(path, allow_pickle=False)
-    except (ValueError, OSError, EOFError, BadZipFile) as error:
+        opened = np.load(path, allow_pickle=False)
+    except _UNREADABLE as error:
         raise DataError(f"'{path}' can't be read as arrays: {error}; write it with numpy.savez, plain arrays only") from error
+    if not isinstance(opened, np.lib.npyio.NpzFile):
+        raise DataError(f"'{path}' holds one array without a name; expected arrays called x and y: write it with numpy.savez")
+    return opened

@@ -1,5 +1,6 @@
 """Training and fine-tuning of a Keras model on one data set, the same loop for every step. Knows Keras; refuses to know why it trains."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,18 +19,18 @@ Augment = Callable[[FloatArray, np.random.Generator], FloatArray]
 class Training(Value):
     """How the baseline is trained: Adam, with the learning rate falling to zero along a cosine."""
 
-    epochs: int = Field(default=24, ge=1, le=10_000)
-    batch_size: int = Field(default=64, ge=1, le=65_536)
-    learning_rate: float = Field(default=2e-3, gt=0, le=10)
-    seed: int = Field(default=1, ge=0, le=2**31)
+    epochs: int = Field(default=24, ge=1, le=10_000, description="how often every training sample is seen")
+    batch_size: int = Field(default=64, ge=1, le=65_536, description="samples of one step")
+    learning_rate: float = Field(default=2e-3, gt=0, le=10, description="of the first step")
+    seed: int = Field(default=1, ge=0, le=2**31, description="of every random choice: weights, order, augmentation, calibration samples")
     augment: Entry | None = Field(default=None, description="function (x: raw batch, random: numpy Generator) -> x of the same shape; training only")
 
 
 class FineTuning(Value):
     """How the model is trained on in each compression step."""
 
-    epochs: int = Field(default=5, ge=1, le=10_000)
-    learning_rate: float = Field(default=5e-4, gt=0, le=10)
+    epochs: int = Field(default=5, ge=1, le=10_000, description="of each compression step")
+    learning_rate: float = Field(default=5e-4, gt=0, le=10, description="of the first step; smaller than in training")
 
 
 class TrainingCurve(Value):
@@ -98,22 +99,32 @@ def check_probabilities(model: Model, x: FloatArray) -> None:
 def fit(model: Model, lesson: Lesson, report: Report, callbacks: Sequence[Any] = ()) -> TrainingCurve:
     """Train `model` in place; the learning rate falls from `learning_rate` to 0 along a cosine (Loshchilov & Hutter 2017, without restarts).
 
-    Raises: ModelError: the loss became NaN or infinite.
+    Raises: ModelError: the loss became NaN or infinite, or a batch could not be made or computed.
     """
+    import tensorflow as tf  # noqa: PLC0415
+
     schedule = keras().optimizers.schedules.CosineDecay(lesson.learning_rate, lesson.epochs * lesson.steps)
     loss = "binary_crossentropy" if model.output_shape[-1] == 1 else "sparse_categorical_crossentropy"
     model.compile(keras().optimizers.Adam(schedule), loss, metrics=["accuracy"])
-    history = model.fit(
-        _batches(lesson),
-        epochs=lesson.epochs,
-        validation_data=lesson.validation,
-        validation_batch_size=1024,
-        verbose=0,
-        callbacks=[*callbacks, keras().callbacks.TerminateOnNaN(), _reporter(lesson.epochs, report)],
-    ).history
+    try:
+        history = model.fit(
+            _batches(lesson),
+            epochs=lesson.epochs,
+            validation_data=lesson.validation,
+            validation_batch_size=1024,
+            verbose=0,
+            callbacks=[*callbacks, keras().callbacks.TerminateOnNaN(), _reporter(lesson.epochs, report)],
+        ).history
+    except tf.errors.OpError as error:  # also what a batch raised: TensorFlow keeps only its text
+        raise ModelError(f"training stopped: {_told(error)}") from error
     if not np.isfinite(history["loss"][-1]):
         raise ModelError(f"the loss became {history['loss'][-1]} in epoch {len(history['loss'])}; lower the learning rate ({lesson.learning_rate})")
     return TrainingCurve(**{key: tuple(history.get(key, ())) for key in TrainingCurve.model_fields})
+
+
+def _told(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return next((line for line in lines[1:] if re.match(r"\w+Error: ", line)), lines[0])
 
 
 def _batches(lesson: Lesson) -> Any:

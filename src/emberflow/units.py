@@ -5,7 +5,7 @@ import re
 from emberflow.errors import ProjectError
 
 _BYTES = {"B": 1, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3}
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([A-Za-z]+)?")
+_SIZE = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,15})?)\s*([A-Za-z]+)?")  # 15 digits are exact in a float
 
 
 def parse_bytes(text: str | int) -> int:
@@ -27,7 +27,7 @@ def show_bytes(count: int) -> str:
     if abs(count) < 1024:
         return f"{count} B"
     for unit in ("KiB", "MiB", "GiB"):
-        if abs(count) < 1024 * _BYTES[unit] or unit == "GiB":
+        if round(abs(count) / _BYTES[unit], 1) < 1024 or unit == "GiB":
             break
     return f"{count / _BYTES[unit]:.1f}".removesuffix(".0") + f" {unit}"
 

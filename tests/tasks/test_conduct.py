@@ -14,7 +14,15 @@ AT_ONCE = RETRIED | {"retry_delay_seconds": 0, "retry_jitter_factor": None}
 
 @pytest.mark.parametrize(
     ("error", "tries"),
-    [(WorkerLost, 3), (StageTimeout, 3), (TrackingError, 3), (ConnectionResetError, 3), (DataError, 1), (UnsupportedLayer, 1), (ZeroDivisionError, 1)],
+    [
+        (WorkerLost, 3),
+        (StageTimeout, 3),
+        (TrackingError, 3),
+        (ConnectionResetError, 3),
+        (DataError, 1),
+        (UnsupportedLayer, 1),
+        (ZeroDivisionError, 1),
+    ],
 )
 def test_only_errors_that_can_pass_are_retried(prefect_api, error, tries):
     """Twice more, then the error leaves the flow."""

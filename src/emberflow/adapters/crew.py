@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -22,6 +22,7 @@ from emberflow.errors import EmberflowError, StageTimeout, WorkerLost
 from emberflow.units import show_seconds
 
 _START_SECONDS = 120.0
+AT_WORK = "at work"  # the first that a job reports: it has a worker now
 
 
 @dataclass(frozen=True)
@@ -99,9 +100,10 @@ class Worker:
         raise WorkerLost(f"a worker process did not start; its log is {self.log}")
 
     def kill(self) -> None:
-        """End the process and all that it started."""
-        if self.process.poll() is None:
-            os.killpg(self.process.pid, signal.SIGKILL)
+        """End the process and all that it started, which outlives a process that died of itself."""
+        if self.process.returncode is None:  # not waited for yet, so the number of its group is still its own
+            with suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
         self.pipe.close()
 
@@ -126,6 +128,7 @@ class Crew:
         try:
             if worker is None:
                 worker = self._start()
+            report(AT_WORK)
             result = worker.run(job, report)
             usable = True
             return result
@@ -133,6 +136,8 @@ class Crew:
             usable = worker is not None and not isinstance(error, StageTimeout | WorkerLost)
             raise
         finally:
+            if worker is not None and not usable:
+                worker.kill()  # it may be at work still, for a caller that was interrupted
             self._give_back(worker if usable else None)
 
     def close(self) -> None:

@@ -38,7 +38,7 @@ class Store:
         return place.is_file() and place.stat().st_size == artifact.size_bytes
 
     def put(self, file: Path, kind: Kind) -> Artifact:
-        """Take `file` in (it is moved when it lies on the same disk); the same bytes twice are one blob.
+        """Take `file` in: it is moved, so it must lie on the same disk, as in a `workplace`. The same bytes twice are one blob.
 
         Raises: StoreError: no space, or no right to write.
         """

@@ -2,6 +2,7 @@
 
 import importlib
 import os
+import signal
 import sys
 import threading
 import time
@@ -23,7 +24,10 @@ def serve(pipe: Connection) -> None:
             entry, keywords = pipe.recv()
         except EOFError:
             return
-        pipe.send(_answer(entry, keywords, lambda text: pipe.send((TOLD, text))))
+        try:
+            pipe.send(_answer(entry, keywords, lambda text: pipe.send((TOLD, text))))
+        except (PicklingError, AttributeError, TypeError) as error:  # pickle raises any of these, before a byte is sent
+            pipe.send((BROKEN, f"{entry} gave what can't be sent to another process: {error}"))
 
 
 def _answer(entry: str, keywords: dict[str, Any], report: Any) -> tuple[str, Any]:
@@ -35,7 +39,7 @@ def _answer(entry: str, keywords: dict[str, Any], report: Any) -> tuple[str, Any
         return FAILED, error
     except MemoryError:
         return BROKEN, "MemoryError: not enough memory for this stage"
-    except Exception as error:  # noqa: BLE001 - whatever a stage raises is told, with its trace, to the process that asked
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a stage raises is told, with its trace, to the process that asked
         traceback.print_exc()
         return BROKEN, f"{type(error).__name__}: {str(error)[:2000]}"
 
@@ -43,7 +47,7 @@ def _answer(entry: str, keywords: dict[str, Any], report: Any) -> tuple[str, Any
 def _leave_with(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(1)
-    os._exit(1)
+    os.killpg(os.getpgrp(), signal.SIGKILL)  # the session that `crew` made for this process: it and what it started
 
 
 def main() -> None:
@@ -51,7 +55,7 @@ def main() -> None:
     threading.Thread(target=_leave_with, args=(int(sys.argv[2]),), daemon=True).start()
     try:
         serve(Connection(int(sys.argv[1])))
-    except (BrokenPipeError, PicklingError, KeyboardInterrupt) as error:
+    except (BrokenPipeError, KeyboardInterrupt) as error:
         sys.exit(f"worker: {type(error).__name__}: {error}")
 
 

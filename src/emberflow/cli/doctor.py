@@ -4,7 +4,7 @@ import os
 import platform
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
@@ -36,11 +36,14 @@ class Finding:
 
 def examine(home: Path) -> int:
     """Print all findings; 1 when something that is needed is missing, else 0."""
-    findings = [*_machine(), _disk(home), *_packages(), *_tools()]
+    return tell([*_machine(), look_at_disk(home), *look_at_packages(requires("emberflow") or []), *_tools()], Console())
+
+
+def tell(findings: list[Finding], console: Console) -> int:
+    """Print `findings`; 1 when something that is needed is missing, else 0."""
     table = Table("", "what", "found", "what to do", box=None, pad_edge=False, header_style="bold")
     for finding in findings:
         table.add_row("ok" if finding.is_well else "!!" if finding.is_needed else "--", finding.what, finding.found, finding.remedy)
-    console = Console()
     console.print(table)
     missing = [finding for finding in findings if finding.is_needed and not finding.is_well]
     console.print(
@@ -62,7 +65,8 @@ def _machine() -> Iterator[Finding]:
     )
 
 
-def _disk(home: Path) -> Finding:
+def look_at_disk(home: Path) -> Finding:
+    """Whether `home`, or the nearest folder above it that exists, may be written to and has room."""
     place = next(path for path in (home.resolve(), *home.resolve().parents) if path.exists())
     free = shutil.disk_usage(place).free
     if not os.access(place, os.W_OK):
@@ -70,8 +74,9 @@ def _disk(home: Path) -> Finding:
     return Finding("disk", f"{show_bytes(free)} free at {place}", "" if free >= _NEEDED_DISK_BYTES else f"free {show_bytes(_NEEDED_DISK_BYTES)}")
 
 
-def _packages() -> Iterator[Finding]:
-    for line in requires("emberflow") or []:
+def look_at_packages(requirements: Iterable[str]) -> Iterator[Finding]:
+    """A finding for each requirement (PEP 508, such as `numpy>=2.1,<2.5`) that holds on this machine without extras."""
+    for line in requirements:
         needed = Requirement(line)
         if needed.marker and not needed.marker.evaluate({"extra": ""}):
             continue

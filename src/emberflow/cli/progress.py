@@ -48,21 +48,26 @@ class Progress(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Show a record of a stage, or a warning."""
         event, stage = getattr(record, _EVENT, None), getattr(record, _STAGE, "")
-        if event in ("began", "told"):
-            self._tell(stage, record.getMessage() if event == "told" else stage)
+        if event == "told":
+            self._tell(stage, record.getMessage())
         elif event in ("ended", "failed"):
             self._now.pop(stage, None)
+            self._show_now()
             self._line(record.getMessage(), "red" if event == "failed" else None)
         elif record.levelno >= logging.WARNING and not _ends_the_run(record):
-            self._line(f"warning: {record.getMessage().splitlines()[0]}", "yellow")
+            first, *_ = record.getMessage().strip().split("\n")
+            self._line(f"warning: {first}", "yellow")
 
     def _tell(self, stage: str, text: str) -> None:
         self._now[stage] = text
-        if self._status:
-            self._status.update("   ".join(self._now.values()))
-        elif time.monotonic() - self._heard.setdefault(stage, time.monotonic()) > _PATIENCE_SECONDS:
+        self._show_now()
+        if not self._status and time.monotonic() - self._heard.setdefault(stage, time.monotonic()) > _PATIENCE_SECONDS:
             self._heard[stage] = time.monotonic()
             self._line(text)
+
+    def _show_now(self) -> None:
+        if self._status:
+            self._status.update("   ".join(self._now.values()))
 
     def _line(self, text: str, style: str | None = None) -> None:
         passed = int(time.monotonic() - self._start)

@@ -1,5 +1,6 @@
 """`emberflow report`, `recipes` and `targets`: what is known, printed. Reads records and tables; runs nothing."""
 
+import shlex
 import sys
 from pathlib import Path
 
@@ -42,7 +43,8 @@ def places(record: Record, home: Path) -> dict[str, str]:
         found["bundle"] = str(bundle_folder(home, record.project, run_id))
     if record.provenance.mlflow_run_id and (home / "mlflow.db").exists():
         mlflow = Path(sys.executable).with_name("mlflow")
-        command = f"MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false {_near(mlflow)} server --workers 1 --backend-store-uri sqlite:///{home / 'mlflow.db'}"
+        words = [_near(mlflow), "server", "--workers", "1", "--backend-store-uri", f"sqlite:///{home / 'mlflow.db'}"]
+        command = f"MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false {shlex.join(words)}"
         page = f"experiments/{record.provenance.mlflow_experiment_id}/runs?workflowType=machine_learning"
         found["MLflow"] = f"{command}\n        then open http://127.0.0.1:5000/#/{page}"
     return found

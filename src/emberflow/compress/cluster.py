@@ -1,6 +1,8 @@
 """Weight clustering with TFMOT: each layer's weights share a few values, which train on. Keras in, Keras out."""
 
-from emberflow.compress.treatable import CLUSTERABLE, select
+from typing import Any
+
+from emberflow.compress.treatable import CLUSTERABLE, PRUNABLE, select
 from emberflow.keras_bridge import Model, keras
 from emberflow.recipe import Cluster, Prune, PruneBlock, Steps
 from emberflow.training import Lesson, fit
@@ -27,5 +29,18 @@ def apply(model: Model, step: Cluster, before: Steps, lesson: Lesson, report: Re
     wrapped = keras().models.clone_model(
         model, clone_function=lambda layer: experimental.cluster_weights(layer, **settings) if layer.name in chosen else layer
     )
-    fit(wrapped, lesson, report)
+    fit(wrapped, lesson, report, [_zero_keeper(model, chosen)] if pruned else [])
     return clustering.strip_clustering(wrapped), notes
+
+
+def _zero_keeper(model: Model, chosen: frozenset[str]) -> Any:
+    """A callback that keeps the zeros of pruned layers which are not clustered, but train on with the others."""
+    others = [layer for layer in model.layers if type(layer).__name__ in PRUNABLE and layer.name not in chosen]
+    kernels = [getattr(layer, PRUNABLE[type(layer).__name__]) for layer in others]
+    masks = [kernel.numpy() != 0 for kernel in kernels]
+
+    def keep(*_: object) -> None:
+        for kernel, mask in zip(kernels, masks, strict=True):
+            kernel.assign(kernel * mask)
+
+    return keras().callbacks.LambdaCallback(on_train_batch_end=keep)

@@ -22,6 +22,7 @@ def apply(model: Model, step: Prune | PruneBlock, before: Steps, lesson: Lesson,
     chosen, notes = select(model, step, PRUNABLE)
     end = max(1, int(_REACHED_AT * lesson.epochs * lesson.steps))
     frequency = max(1, min(lesson.steps // _UPDATES_PER_EPOCH, end))
+    end -= end % frequency  # TFMOT updates at multiples of the frequency: the last one must reach the sparsity
     if isinstance(step, PruneBlock):
         settings = {
             "pruning_schedule": sparsity.ConstantSparsity(step.zeros / step.block, 0, frequency=frequency),

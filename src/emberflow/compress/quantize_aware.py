@@ -17,10 +17,11 @@ def apply(model: Model, step: QuantizeAware, before: Steps, lesson: Lesson, repo
     """
     from tensorflow_model_optimization.quantization import keras as quantization  # noqa: PLC0415
 
-    refuse_unquantizable(model)
+    scheme = _scheme(before)
+    refuse_unquantizable(model, scheme.get_quantize_registry())
     annotated = quantization.quantize_annotate_model(model)
     with quantization.quantize_scope():
-        aware = quantization.quantize_apply(annotated, scheme=_scheme(before))
+        aware = quantization.quantize_apply(annotated, scheme=scheme)
     fit(aware, lesson, report)
     return _strip(aware, before), ()
 
@@ -31,8 +32,26 @@ def _scheme(before: Steps) -> Any:
 
     pruned, clustered = _kinds(before)
     if clustered:
-        return combine.Default8BitClusterPreserveQuantizeScheme(preserve_sparsity=pruned)
+        return _cluster_scheme(pruned)
     return combine.Default8BitPrunePreserveQuantizeScheme() if pruned else default_8bit_quantize_scheme.Default8BitQuantizeScheme()
+
+
+def _cluster_scheme(pruned: bool) -> Any:
+    """TFMOT's scheme with a quantizer for each layer: its own share one, which forgets the zeros of all at the first layer that has none."""
+    from tensorflow_model_optimization.experimental import combine  # noqa: PLC0415
+    from tensorflow_model_optimization.python.core.quantization.keras.collab_opts.cluster_preserve import (  # noqa: PLC0415
+        cluster_preserve_quantize_registry as registry,
+    )
+
+    class Registry(registry.Default8bitClusterPreserveQuantizeRegistry):  # type: ignore[misc]  # TFMOT ships no types
+        def get_quantize_config(self, layer: Any) -> Any:
+            return registry.Default8bitClusterPreserveQuantizeRegistry(pruned).get_quantize_config(layer)
+
+    class Scheme(combine.Default8BitClusterPreserveQuantizeScheme):  # type: ignore[misc]
+        def get_quantize_registry(self) -> Any:
+            return Registry(pruned)
+
+    return Scheme(preserve_sparsity=pruned)
 
 
 def _strip(model: Model, before: Steps) -> Model:

@@ -38,13 +38,13 @@ def _rebuild(model: Model) -> Model:
     def as_flat(reference: Reference) -> Tensor:
         if reference not in flat:
             tensor = high[reference]
-            flat[reference] = keras().layers.Reshape((tensor.shape[1], tensor.shape[3]), name=f"{reference.layer}_to_1d")(tensor)
+            flat[reference] = keras().layers.Reshape((tensor.shape[1] or -1, tensor.shape[3]), name=f"{reference.layer}_to_1d")(tensor)
         return flat[reference]
 
     def as_high(reference: Reference) -> Tensor:
         if reference not in high:
             tensor = flat[reference]
-            high[reference] = keras().layers.Reshape((tensor.shape[1], 1, tensor.shape[2]), name=f"{reference.layer}_to_2d")(tensor)
+            high[reference] = keras().layers.Reshape((tensor.shape[1] or -1, 1, tensor.shape[2]), name=f"{reference.layer}_to_2d")(tensor)
         return high[reference]
 
     for call in wiring.calls:
@@ -55,7 +55,8 @@ def _rebuild(model: Model) -> Model:
             continue
         layer = layers[call.layer]
         kind = type(layer).__name__
-        in_2d = kind in LIFTED or (kind in POINTWISE and any(r in high for r in call.inputs)) or (kind == "Flatten" and call.inputs[0] in high)
+        goes_on = any(r in high for r in call.inputs) and all(r in high or len(flat[r].shape) == 3 for r in call.inputs)
+        in_2d = kind in LIFTED or (goes_on and (kind in POINTWISE or kind == "Flatten"))
         if call.layer not in made:
             made[call.layer] = LIFTED[kind](layer) if kind in LIFTED else _copy(layer, in_2d)
         arguments = [(as_high if in_2d else as_flat)(reference) for reference in call.inputs]
@@ -70,7 +71,7 @@ def _copy(layer: Layer, in_2d: bool) -> Layer:
     config = layer.get_config()
     if in_2d and "axis" in config:
         axes = config["axis"] if isinstance(config["axis"], list | tuple) else [config["axis"]]
-        moved = [-1 if axis in (2, -1) else axis for axis in axes]
+        moved = [{2: -1, -2: 1}.get(axis, axis) for axis in axes]  # the new axis of width 1 is number 2, or -2
         config["axis"] = moved if isinstance(config["axis"], list | tuple) else moved[0]
     return type(layer).from_config(config)
 

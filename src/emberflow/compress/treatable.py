@@ -1,6 +1,7 @@
 """Which layers each step can treat, and what is said of the others. Tables and sentences; treats nothing."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from emberflow.errors import UnsupportedLayer
 from emberflow.keras_bridge import Layer, Model
@@ -45,17 +46,19 @@ def _why_not(layer: Layer, step: Step, treatable: Mapping[str, str]) -> str | No
     return None
 
 
-def refuse_unquantizable(model: Model) -> None:
+def refuse_unquantizable(model: Model, scheme: Any) -> None:
     """Raise UnsupportedLayer, naming them all, when `model` has layers that TFMOT can't train quantized.
 
-    A BatchNormalization is fine behind the convolution or dense layer that it is folded into.
+    `scheme` is the registry of TFMOT's scheme to be used: the one that preserves clusters knows fewer layers.
+
+    A BatchNormalization is fine behind the convolution or dense layer that it is folded into, which so has no activation of its own.
     """
     from tensorflow_model_optimization.python.core.quantization.keras.default_8bit.default_8bit_quantize_registry import (  # noqa: PLC0415
         Default8BitQuantizeRegistry,
     )
 
-    registry = Default8BitQuantizeRegistry()
-    bad = [layer for layer in model.layers if not _passes(layer) and not registry.supports(layer)]
+    default = Default8BitQuantizeRegistry()
+    bad = [layer for layer in model.layers if not _passes(layer) and not (default.supports(layer) and scheme.supports(layer))]
     bad += [layer for layer in model.layers if type(layer).__name__ == "BatchNormalization" and not _folds(layer)]
     if bad:
         names = ", ".join(f"'{layer.name}' ({type(layer).__name__})" for layer in bad)
@@ -63,7 +66,7 @@ def refuse_unquantizable(model: Model) -> None:
 
 
 def _passes(layer: Layer) -> bool:
-    return type(layer).__name__ in ("InputLayer", "BatchNormalization")
+    return type(layer).__name__ in ("InputLayer", "BatchNormalization", "SeparableConv2D")  # TFMOT makes two layers of a separable one
 
 
 _FOLDED_INTO = ("Conv2D", "DepthwiseConv2D", "Dense", "SeparableConv2D")
@@ -71,4 +74,4 @@ _FOLDED_INTO = ("Conv2D", "DepthwiseConv2D", "Dense", "SeparableConv2D")
 
 def _folds(layer: Layer) -> bool:
     before = layer.inbound_nodes[0].inbound_layers
-    return type(before).__name__ in _FOLDED_INTO
+    return type(before).__name__ in _FOLDED_INTO and before.get_config()["activation"] == "linear"

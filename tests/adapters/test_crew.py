@@ -1,0 +1,303 @@
+"""Real processes: results and reports come back, a crash or a hang costs a worker and not the caller, and nothing is left over."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from itertools import accumulate
+from pathlib import Path
+
+import psutil
+import pytest
+
+from emberflow import errors
+from emberflow.adapters.crew import AT_WORK, Crew, Job, crew_of
+from emberflow.errors import EmberflowError, StageTimeout, WorkerLost
+
+PATIENCE_SECONDS = 60  # for what takes a fraction of a second on a machine that has nothing else to do
+HERE = Path(__file__).parent
+
+
+@pytest.fixture(autouse=True)
+def _jobs_can_be_imported(monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(HERE))
+
+
+@pytest.fixture
+def crew(tmp_path):
+    crew = Crew(1, threads=3, logs=tmp_path)
+    yield crew
+    crew.close()
+
+
+@pytest.fixture
+def pair(tmp_path):
+    crew = Crew(2, threads=1, logs=tmp_path)
+    yield crew
+    crew.close()
+
+
+def job(name, *, limit_seconds=PATIENCE_SECONDS, urgency=0, **keywords):
+    return Job(f"crew_jobs:{name}", keywords, limit_seconds, urgency)
+
+
+def run(crew, name, **keywords):
+    return crew.run(job(name, **keywords), lambda _: None)
+
+
+def wait_until(is_so):
+    end = time.monotonic() + PATIENCE_SECONDS
+    while not is_so():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.01)
+
+
+def is_gone(pid):
+    """A zombie has ended too: not every container's first process collects them."""
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+def test_the_result_comes_back_and_what_was_told_on_the_way(crew):
+    """In the order in which it was told; first, that a worker has taken it up."""
+    told = []
+
+    assert crew.run(job("double", number=21), told.append) == 42
+    assert told == [AT_WORK, "doubling 21", "done"]
+
+
+def test_a_worker_is_kept_warm(crew):
+    """The same process does one job after the other, for TensorFlow takes 10 s to import."""
+    assert run(crew, "name_process") == run(crew, "name_process") != os.getpid()
+
+
+def test_threads_are_counted_and_native_code_is_kept_quiet(crew):
+    """The crew was made with three threads a worker."""
+    expected = {
+        "TF_NUM_INTRAOP_THREADS": "3",
+        "TF_NUM_INTEROP_THREADS": "3",
+        "OMP_NUM_THREADS": "3",
+        "OPENBLAS_NUM_THREADS": "3",
+        "TF_USE_LEGACY_KERAS": "1",
+        "TF_CPP_MIN_LOG_LEVEL": "2",
+        "CUDA_VISIBLE_DEVICES": "-1",
+    }
+
+    assert run(crew, "look_around", names=list(expected)) == expected
+
+
+@pytest.mark.parametrize("name", ["DataError", "ModelError", "UnsupportedLayer", "ProjectError", "TrackingError"])
+def test_an_error_of_ours_comes_back_as_itself_and_the_worker_stays(crew, name):
+    """Its class decides whether the stage is tried again, its message is for the user."""
+    pid = run(crew, "name_process")
+
+    with pytest.raises(EmberflowError) as caught:
+        run(crew, "refuse", error=name)
+
+    assert type(caught.value) is getattr(errors, name)
+    assert str(caught.value) == "received 3 labels; expected 2"
+    assert run(crew, "name_process") == pid
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("stumble", "KeyError: 'no such label'"),
+        ("quit_early", "SystemExit: no data"),
+        ("run_out_of_memory", "MemoryError: not enough memory for this stage"),
+        ("misspelt", "AttributeError: module 'crew_jobs' has no attribute 'misspelt'"),
+    ],
+)
+def test_an_error_that_nobody_foresaw_is_told_by_type_and_log_and_the_worker_stays(crew, tmp_path, name, told):
+    """Not by trace, which is in the log."""
+    pid = run(crew, "name_process")
+
+    with pytest.raises(EmberflowError) as caught:
+        run(crew, name)
+
+    assert type(caught.value) is EmberflowError
+    assert str(caught.value) == f"{told}; the trace is in {tmp_path / 'worker-1.log'}"
+    assert run(crew, "name_process") == pid
+
+
+def test_the_trace_of_such_an_error_is_in_the_log(crew, tmp_path):
+    """From the line that raised it."""
+    with pytest.raises(EmberflowError):
+        run(crew, "stumble")
+
+    log = (tmp_path / "worker-1.log").read_text(encoding="utf-8")
+    assert "Traceback" in log
+    assert 'raise KeyError("no such label")' in log
+
+
+def test_a_job_that_hangs_is_ended_at_its_limit_with_all_that_it_started(crew, tmp_path):
+    """Also where native code would not listen to a polite signal; the next job gets a fresh worker."""
+    told = []
+
+    with pytest.raises(StageTimeout) as caught:
+        crew.run(job("hang", limit_seconds=2), told.append)
+
+    assert str(caught.value) == f"crew_jobs:hang was ended after its limit of 2.0 s; its log is {tmp_path / 'worker-1.log'}"
+    worker, child = map(int, told[-1].split())
+    wait_until(lambda: is_gone(worker) and is_gone(child))
+    assert run(crew, "name_process") != worker
+
+
+@pytest.mark.parametrize(
+    ("name", "keywords", "death"),
+    [
+        ("send_itself", {"number": signal.SIGSEGV}, "signal SIGSEGV"),
+        ("send_itself", {"number": signal.SIGKILL}, "signal SIGKILL"),  # what the kernel sends when memory is out
+        ("leave", {"code": 3}, "exit code 3"),
+    ],
+)
+def test_a_job_that_takes_its_process_with_it_is_told_by_how_it_died(crew, tmp_path, name, keywords, death):
+    """The caller lives on, and the next job gets a fresh worker."""
+    pid = run(crew, "name_process")
+
+    with pytest.raises(WorkerLost) as caught:
+        run(crew, name, **keywords)
+
+    assert str(caught.value) == f"the worker process ended in crew_jobs:{name} ({death}); its log is {tmp_path / 'worker-1.log'}"
+    assert run(crew, "name_process") != pid
+
+
+def test_a_worker_that_crashed_leaves_no_child_behind(crew):
+    """The children of a process live on without it; its session is ended with it."""
+    told = []
+
+    with pytest.raises(WorkerLost, match="SIGSEGV"):
+        crew.run(job("leave_child_and_crash"), told.append)
+
+    wait_until(lambda: is_gone(int(told[-1])))
+
+
+def test_a_worker_that_died_while_it_waited_for_work_is_told_and_replaced(crew):
+    """Such as one that the kernel chose when memory was out; a task tries again, and gets a fresh one."""
+    pid = run(crew, "name_process")
+    os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: is_gone(pid))
+
+    with pytest.raises(WorkerLost, match=r"the worker process ended in crew_jobs:double \(signal SIGKILL\)"):
+        run(crew, "double", number=1)
+
+    assert run(crew, "double", number=1) == 2
+
+
+def test_a_worker_whose_caller_was_interrupted_is_ended(crew):
+    """Whoever pressed Ctrl-C does not want the training to go on."""
+    told = []
+
+    def interrupt(text):
+        told.append(text)
+        if text != AT_WORK:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        crew.run(job("hang"), interrupt)
+
+    worker, child = map(int, told[-1].split())
+    wait_until(lambda: is_gone(worker) and is_gone(child))
+    assert run(crew, "double", number=1) == 2
+
+
+def test_a_process_that_does_not_start_is_told_and_its_place_is_free_again(crew, tmp_path, monkeypatch):
+    """Here the interpreter is a program that only fails."""
+    with monkeypatch.context() as broken:
+        broken.setattr(sys, "executable", "/bin/false")
+        with pytest.raises(WorkerLost) as caught:
+            run(crew, "double", number=1)
+
+    assert str(caught.value) == f"a worker process did not start; its log is {tmp_path / 'worker-1.log'}"
+    assert run(crew, "double", number=1) == 2
+
+
+def test_of_the_jobs_that_wait_the_most_urgent_goes_first(crew, tmp_path):
+    """Its one worker is busy while three more come; two of the same urgency go in the order in which they came."""
+    go, notes = tmp_path / "go", tmp_path / "notes"
+    begun = threading.Event()
+    with ThreadPoolExecutor() as callers:
+        first = callers.submit(crew.run, job("wait_for", file=str(go)), lambda _: begun.set())
+        assert begun.wait(PATIENCE_SECONDS)
+        others = []
+        for word, urgency in (("low", 0), ("high", 5), ("high too", 5), ("middle", 2)):
+            others.append(callers.submit(run, crew, "note", word=word, file=str(notes), urgency=urgency))
+            wait_until(lambda: len(crew._queue) == len(others))
+        go.touch()
+        for caller in (first, *others):
+            caller.result(PATIENCE_SECONDS)
+
+    assert notes.read_text(encoding="utf-8").splitlines() == ["high", "high too", "middle", "low"]
+
+
+def test_two_workers_work_side_by_side(pair, tmp_path):
+    """Each of these jobs ends only once the other has begun."""
+    left, right = str(tmp_path / "left"), str(tmp_path / "right")
+    with ThreadPoolExecutor() as callers:
+        both = [callers.submit(run, pair, "meet", mine=mine, others=others) for mine, others in ((left, right), (right, left))]
+
+        assert [caller.result(PATIENCE_SECONDS) for caller in both] == [None, None]
+
+
+def test_there_are_never_more_workers_than_the_crew_is_large(pair, tmp_path):
+    """Twelve jobs are called for at once: never three at work, never a third log."""
+    notes = tmp_path / "notes"
+    with ThreadPoolExecutor(12) as callers:
+        list(callers.map(lambda _: run(pair, "work", file=str(notes)), range(12)))
+
+    words = notes.read_text(encoding="utf-8").split()
+    assert words.count("+") == words.count("-") == 12
+    assert max(accumulate({"+": 1, "-": -1}[word] for word in words)) <= 2
+    assert len(list(tmp_path.glob("worker-*.log"))) <= 2
+
+
+def test_a_crew_that_is_closed_has_no_process_left_and_can_still_be_used(crew):
+    """It starts anew."""
+    pid = run(crew, "name_process")
+
+    crew.close()
+
+    wait_until(lambda: is_gone(pid))
+    assert run(crew, "name_process") != pid
+
+
+def test_a_process_has_one_crew_of_each_shape(tmp_path):
+    """Tasks in several threads ask for it, and must share its workers."""
+    crew = crew_of(1, 1, tmp_path)
+
+    assert crew_of(1, 1, tmp_path) is crew
+    assert crew_of(2, 1, tmp_path) is not crew
+    assert crew_of(1, 2, tmp_path) is not crew
+    assert crew_of(1, 1, tmp_path / "elsewhere") is not crew
+
+
+PARENT = """
+import sys
+from pathlib import Path
+from emberflow.adapters.crew import AT_WORK, Crew, Job
+crew = Crew(1, 1, Path(sys.argv[1]))
+print(crew.run(Job("crew_jobs:name_process", {}, 60), lambda _: None), flush=True)
+if sys.argv[2] == "busy":
+    crew.run(Job("crew_jobs:hang", {}, 60), lambda text: text == AT_WORK or print(text, flush=True))
+sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize("state", ["idle", "busy"])
+def test_a_worker_goes_when_its_parent_is_killed(tmp_path, state):
+    """A parent that gets SIGKILL can't clean up: the worker sees it go, in the midst of a job too, and takes its children along."""
+    parent = subprocess.Popen([sys.executable, "-c", PARENT, str(tmp_path), state], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    with parent:
+        left = [int(parent.stdout.readline())]
+        if state == "busy":
+            left += map(int, parent.stdout.readline().split())
+        assert not any(map(is_gone, left))
+
+        parent.kill()
+
+    wait_until(lambda: all(map(is_gone, left)))

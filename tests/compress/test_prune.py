@@ -1,0 +1,51 @@
+"""Pruned kernels have exactly the zeros that the recipe says, in the Keras model and in the int8 .tflite."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytestmark = pytest.mark.xdist_group("tensorflow")
+Made = Callable[[str], tuple[Path, tuple[str, ...]]]
+Kernels = Callable[[str], dict[str, np.ndarray]]
+Converted = Callable[[str], dict[str, Any]]
+
+# TFMOT keeps round(n * (1 - 0.7)) of n weights: of 144 43.2, of 192 57.6, of 896 268.8, of 48 14.4
+KEPT_OF_PRUNE70 = {"first": 43, "second": 58, "dense": 269, "out": 14}
+
+
+def test_prune70_leaves_the_share_of_each_kernel_that_it_says(made: Made, kernels: Kernels) -> None:
+    """To the weight, also where the updates of the schedule don't divide its length."""
+    assert {name: np.count_nonzero(kernel) for name, kernel in kernels("prune70").items()} == KEPT_OF_PRUNE70
+    assert made("prune70")[1] == ()
+
+
+def test_the_zeros_are_in_the_int8_file(converted: Converted) -> None:
+    """No fewer; a small weight may round to one more."""
+    for name, weights in converted("prune70").items():
+        kept = weights.parameters - round(weights.sparsity * weights.parameters)
+        assert KEPT_OF_PRUNE70[name] * 0.9 <= kept <= KEPT_OF_PRUNE70[name]
+
+
+def test_prune2of4_zeroes_two_of_every_four_input_channels(kernels: Kernels) -> None:
+    """A Conv2D kernel is (height, width, in, out) and a Dense kernel (in, out): blocks lie along the axis before the last, for each tap and output."""
+    found = kernels("prune2of4")
+
+    for name in ("second", "dense"):
+        rows = np.moveaxis(found[name], -2, -1).reshape(-1, 4)  # (blocks, 4)
+        assert set(np.count_nonzero(rows, axis=1)) == {2}
+
+
+def test_the_blocks_are_in_the_int8_file(converted: Converted) -> None:
+    """Half of the weights at least, which is what a runtime that knows 2:4 could skip."""
+    found = converted("prune2of4")
+
+    assert all(0.5 <= found[name].sparsity <= 0.6 for name in ("second", "dense", "out"))
+
+
+def test_a_layer_whose_channels_make_no_blocks_is_left_alone_and_named(made: Made, kernels: Kernels) -> None:
+    """Six input channels aren't a multiple of 4."""
+    assert made("prune2of4")[1] == ("prune2of4: left layer 'first' (Conv2D) alone: its 6 input channels can't be cut into blocks of 4",)
+    assert np.count_nonzero(kernels("prune2of4")["first"]) == 3 * 6 * 8

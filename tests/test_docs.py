@@ -1,0 +1,113 @@
+"""The documentation says what is so: its examples run, its reference is generated, its links lead somewhere."""
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from emberflow import project as project_module
+from emberflow.budget import Budget
+from emberflow.dataset import Sampling, prepare
+from emberflow.entry import call
+from emberflow.project import ArrayFiles, DataFiles, Project, parse_project
+from emberflow.training import FineTuning, Training
+
+ROOT = Path(__file__).parent.parent
+PAGES = sorted([ROOT / "README.md", ROOT / "mlflow" / "README.md", ROOT / "benchmarks" / "README.md", *(ROOT / "docs").rglob("*.md")])
+REFERENCE = ROOT / "docs" / "reference" / "project-file.md"
+SECTIONS = {
+    "": Project,
+    "training": Training,
+    "fine_tuning": FineTuning,
+    "budget": Budget,
+    "data": DataFiles,
+    "data.sampling": Sampling,
+    "data.train": ArrayFiles,
+}
+
+
+def blocks(path, language):
+    return re.findall(rf"```{language}\n(.*?)```", path.read_text(), re.DOTALL)
+
+
+def reference():
+    """The page that docs/reference/project-file.md must be; EMBERFLOW_WRITE_REFERENCE=1 writes it."""
+    lines = ["# The project file", "", "Generated from `src/emberflow/project.py`; a test keeps it true.", ""]
+    for name, model in SECTIONS.items():
+        lines += [
+            f"## `{name}`" if name else "## Top level",
+            "",
+            model.__doc__.splitlines()[0],
+            "",
+            "| key | default | meaning |",
+            "| --- | --- | --- |",
+        ]
+        for key, field in model.model_fields.items():
+            default = "required" if field.is_required() else _default(field)
+            lines.append(f"| `{key}` | {default} | {(field.description or '').replace('|', chr(92) + '|')} |")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _default(field):
+    value = field.get_default(call_default_factory=True)
+    if isinstance(value, tuple) and value:
+        return "the set `all`"
+    return (
+        f"`{value}`" if isinstance(value, str | int | float | bool) else "see below" if value is not None and not isinstance(value, tuple) else "none"
+    )
+
+
+def test_the_reference_is_what_the_code_says():
+    """Write it anew with EMBERFLOW_WRITE_REFERENCE=1 pytest tests/test_docs.py."""
+    if os.environ.get("EMBERFLOW_WRITE_REFERENCE"):
+        REFERENCE.write_text(reference())
+
+    assert reference() == REFERENCE.read_text()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_to_files(page):
+    """Relative ones; nothing else is checked without a network."""
+    links = [link.split("#")[0] for link in re.findall(r"\]\(([^)#][^)]*)\)", page.read_text()) if "://" not in link]
+
+    assert [] == [link for link in links if not (page.parent / link).exists()]
+
+
+def test_the_projects_in_the_documentation_are_projects():
+    """Every YAML block with a name is parsed; the README's is the example's own file."""
+    found = [block for page in PAGES for block in blocks(page, "yaml") if block.lstrip().startswith("name:")]
+
+    assert len(found) >= 2
+    assert all(parse_project(block).recipes for block in found)
+
+
+def test_the_readme_shows_the_example_as_it_is():
+    """Keys and values; comments may differ."""
+    (shown,) = blocks(ROOT / "README.md", "yaml")
+
+    assert parse_project((ROOT / "examples" / "watch" / "emberflow.yaml").read_text()) == parse_project(shown)
+
+
+def test_the_tutorials_data_are_good(tmp_path):
+    """Its function returns a Dataset that passes every check, without a warning."""
+    (source,) = blocks(ROOT / "docs" / "tutorial.md", "python")
+    (tmp_path / "gesture.py").write_text(source)
+
+    made = prepare(call("gesture:load", tmp_path), standardize=True, calibration_samples=32, seed=1)
+
+    assert {"train": 384, "validation": 96, "test": 192, "calibration": 32, "vectors": 128} == {name: len(x) for name, (x, _) in made.parts.items()}
+    assert () == made.warnings
+
+
+def test_the_data_files_of_the_how_to_are_accepted():
+    """Its block stands in a project's data."""
+    (block,) = blocks(ROOT / "docs" / "how-to" / "use-files.md", "yaml")
+
+    assert isinstance(parse_project(f"name: a\nbaseline: a:b\ntarget: stm32f405\n{block}").data, DataFiles)
+
+
+def test_the_docstring_of_the_project_module_shows_a_project():
+    """Its example is run by doctest in tests/test_project.py; here it must be there."""
+    assert "name: watch" in (project_module.__doc__ or "")

@@ -1,0 +1,181 @@
+"""Data files: read, and refused when they are damaged."""
+
+import re
+from io import BytesIO
+from zipfile import ZipFile
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from emberflow.dataset import Dataset, Sampling, prepare
+from emberflow.errors import DataError, ProjectError
+from emberflow.project import ArrayFiles, DataFiles, Project
+from emberflow.source import load_dataset, read_files
+
+X = np.arange(24, dtype=np.float32).reshape(4, 6)
+Y = np.array([0, 1, 0, 1])
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Three archives and the arrays of a fourth part, each a different multiple of X."""
+    for factor, name in enumerate(("train", "validation", "test"), start=1):
+        np.savez(tmp_path / f"{name}.npz", x=X * factor, y=Y)
+    np.save(tmp_path / "calibration-x.npy", X * 4)
+    np.save(tmp_path / "calibration-y.npy", Y)
+    np.save(tmp_path / "people.npy", np.array(["ann", "bob", "cat", "dan"]))
+    return tmp_path
+
+
+def files(**changed) -> DataFiles:
+    return DataFiles(**{"train": "train.npz", "validation": "validation.npz", "test": "test.npz", "labels": ("a", "b"), **changed})
+
+
+def arrays(x="calibration-x.npy", y="calibration-y.npy", group=None) -> ArrayFiles:
+    return ArrayFiles(x=x, y=y, group=group)
+
+
+def refuse(said, folder):
+    with pytest.raises(DataError) as raised:
+        read_files(said, folder)
+    return str(raised.value)
+
+
+def test_archives_and_arrays_are_read(folder):
+    """The first whole, the second memory-mapped; no calibration unless it is named."""
+    data = read_files(files(sampling=Sampling(rate_hz=50)), folder)
+    mapped = read_files(files(calibration=arrays(group="people.npy")), folder).calibration
+
+    assert np.array_equal(X * 3, data.test.x)
+    assert (data.labels, data.sampling.rate_hz, data.calibration, data.train.group) == (("a", "b"), 50, None, None)
+    assert isinstance(mapped.x, np.memmap)
+    assert np.array_equal(X * 4, mapped.x)
+    assert list(mapped.group) == ["ann", "bob", "cat", "dan"]
+
+
+def test_an_archive_may_name_groups(folder):
+    """And hold arrays that nobody asked for, even pickled ones: they aren't opened."""
+    np.savez(folder / "train.npz", x=X, y=Y, group=[1, 1, 2, 2], extra=np.array([{}]))
+
+    assert list(read_files(files(), folder).train.group) == [1, 1, 2, 2]
+
+
+def test_what_is_read_can_be_prepared(folder):
+    """A memory-mapped part too."""
+    made = prepare(read_files(files(train=arrays()), folder), standardize=True, calibration_samples=2, seed=1)
+
+    assert {name: len(x) for name, (x, _) in made.parts.items()} == {"train": 4, "validation": 4, "test": 4, "calibration": 2, "vectors": 4}
+
+
+@pytest.mark.parametrize(
+    ("write", "message"),
+    [
+        (lambda path: np.savez(path, x=X), "'train.npz' (train) holds x; expected arrays called x and y"),
+        (lambda path: np.savez(path, X, Y), "'train.npz' (train) holds arr_0, arr_1; expected arrays called x and y"),
+        (np.savez, "'train.npz' (train) holds nothing; expected arrays called x and y"),
+        (
+            lambda path: np.savez(path, x=np.array([{}]), y=Y),
+            "'train.npz' (train) can't be read: Object arrays cannot be loaded when allow_pickle=False; write it with numpy.savez, plain arrays only",
+        ),
+    ],
+)
+def test_an_archive_that_lacks_an_array_is_refused(write, message, folder):
+    """Or has it as pickled objects, whose reading would run code."""
+    write(folder / "train.npz")
+
+    assert message == refuse(files(), folder)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"x = 1", b"PK\x03\x04 and no more", b"\x93NUMPY\x01\x00\xff"])
+def test_what_is_no_archive_is_refused(content, folder):
+    """Absent, empty, text, cut short."""
+    path = folder / "train.npz"
+    path.unlink() if content is None else path.write_bytes(content)
+
+    message = refuse(files(), folder)
+    assert message.startswith(f"'{path}' can't be read as arrays: ")
+    assert message.endswith("; write it with numpy.savez, plain arrays only")
+
+
+def test_an_archive_that_claims_more_than_memory_holds_is_refused(folder):
+    """A forged header: 4 PB of float32."""
+    header = BytesIO()
+    np.lib.format.write_array_header_1_0(header, {"descr": "<f4", "fortran_order": False, "shape": (10**15,)})
+    with ZipFile(folder / "train.npz", "w") as archive:
+        archive.writestr("x.npy", header.getvalue())
+        archive.writestr("y.npy", header.getvalue())
+
+    assert refuse(files(), folder).startswith("'train.npz' (train) can't be read: Unable to allocate 3.55 PiB")
+
+
+def test_an_array_is_no_archive(folder):
+    """Renamed by hand."""
+    (folder / "calibration-x.npy").rename(folder / "train.npz")
+
+    expected = f"'{folder / 'train.npz'}' holds one array without a name; expected arrays called x and y: write it with numpy.savez"
+    assert expected == refuse(files(), folder)
+
+
+@pytest.mark.parametrize(
+    ("write", "told"),
+    [
+        (lambda path: path.unlink(), "No such file or directory"),
+        (lambda path: path.write_bytes(b""), "EOF: reading magic string, expected 8 bytes got 0"),
+        (lambda path: path.write_bytes(b"[1, 2, 3]"), "the magic string is not correct"),
+        (lambda path: path.write_bytes(path.read_bytes()[:-1]), "mmap length is greater than file size"),
+        (lambda path: np.save(path, np.array([{}])), "Array can't be memory-mapped: Python objects in dtype."),
+        (lambda path: path.write_bytes(path.with_name("train.npz").read_bytes()), "the magic string is not correct"),
+    ],
+)
+def test_an_array_that_can_not_be_mapped_is_refused(write, told, folder):
+    """Absent, empty, text, cut short, pickled, an archive."""
+    path = folder / "calibration-x.npy"
+    write(path)
+
+    message = refuse(files(calibration=arrays()), folder)
+    assert message.startswith(f"'{path}' can't be read as an array: ")
+    assert told in message
+    assert message.endswith("; write it with numpy.save, plain arrays only")
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
+@given(st.data())
+def test_a_damaged_file_is_read_or_refused(folder, data):
+    """One byte changed anywhere: nothing but DataError, whatever zip, deflate and NumPy's header make of it."""
+    np.savez_compressed(folder / "train.npz", x=X, y=Y)
+    path = folder / data.draw(st.sampled_from(["train.npz", "test.npz", "calibration-y.npy"]))
+    good = path.read_bytes()
+    at = data.draw(st.integers(0, len(good) - 1))
+    path.write_bytes(good[:at] + bytes([good[at] ^ data.draw(st.integers(1, 255))]) + good[at + 1 :])
+
+    told = path.name
+    try:
+        read_files(files(calibration=arrays()), folder)
+    except DataError as error:
+        told = str(error)
+    finally:
+        path.write_bytes(good)
+
+    assert path.name in told
+
+
+def project(data) -> Project:
+    return Project(name="p", baseline="model.keras", data=data, target="stm32f405")
+
+
+def test_a_project_names_files_or_a_function(folder):
+    """What the function gives isn't checked yet."""
+    (folder / "source_of_these.py").write_text("def load():\n    return 'anything'\n", encoding="utf-8")
+
+    assert isinstance(load_dataset(project(files()), folder), Dataset)
+    assert load_dataset(project("source_of_these:load"), folder) == "anything"
+
+
+def test_a_function_that_raises_is_told(folder):
+    """With its line."""
+    (folder / "source_that_raises.py").write_text("def load():\n    return {}['x']\n", encoding="utf-8")
+
+    with pytest.raises(ProjectError, match=re.escape("'source_that_raises:load' raised KeyError: 'x' (source_that_raises.py, line 2)")):
+        load_dataset(project("source_that_raises:load"), folder)
