@@ -1,5 +1,6 @@
 """What training stages are given: paths and settings as one value. Opens them as a Lesson; trains nothing."""
 
+import gc
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +28,7 @@ class Classroom(Value):
     def lesson(self, epochs: int, learning_rate: float) -> Lesson:
         """The lesson, its arrays memory-mapped; every random generator of this process starts at the seed, and Keras forgets earlier models."""
         keras().backend.clear_session()
+        gc.collect()  # models hold themselves in cycles, and this process lives long
         keras().utils.set_random_seed(self.seed)
         x, y, validation_x, validation_y = (np.load(p, mmap_mode="r") for p in (self.x, self.y, self.validation_x, self.validation_y))
         return Lesson(

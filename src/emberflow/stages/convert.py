@@ -1,5 +1,6 @@
 """The stage that makes a .tflite. Files in, file out."""
 
+import gc
 from pathlib import Path
 
 import numpy as np
@@ -13,5 +14,6 @@ from emberflow.values import Report
 def convert(model: Path, number_format: Format, calibration: Path, out: Path, report: Report) -> None:
     """Write the Keras model at `model` to `out` as .tflite. Raises: ConversionError: the converter refused it."""
     keras().backend.clear_session()
+    gc.collect()  # models hold themselves in cycles, and this process lives long
     conversion.convert(model, number_format, np.load(calibration, mmap_mode="r"), out)
     report(f"{out.stat().st_size:,} B")
