@@ -92,7 +92,7 @@ def fit(model: Any, data: Data, epochs: int, learning_rate: float, callbacks: tu
     source = batches(data)
     schedule = keras.optimizers.schedules.CosineDecay(learning_rate, epochs * len(source))
     model.compile(keras.optimizers.Adam(schedule), "sparse_categorical_crossentropy", metrics=["accuracy"])
-    model.fit(source, epochs=epochs, validation_data=data.validation, validation_batch_size=1024, verbose=0, callbacks=list(callbacks))
+    model.fit(source, epochs=epochs, validation_data=data.validation, validation_batch_size=1024, shuffle=False, verbose=0, callbacks=list(callbacks))
 
 
 def start_afresh() -> None:

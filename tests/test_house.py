@@ -27,7 +27,6 @@ UNTWINNED = {
     "adapters/tracking_notes.py": "test_tracking.py reads back what it says",
     "canvas.py": "the frame of test_plot.py's drawings",
     "cli/run.py": "tests/flows runs it: it starts Prefect",
-    "stages/warm.py": "imports, and nothing else; every flow test runs it",
 }
 
 

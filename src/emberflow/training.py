@@ -112,6 +112,7 @@ def fit(model: Model, lesson: Lesson, report: Report, callbacks: Sequence[Any] =
             epochs=lesson.epochs,
             validation_data=lesson.validation,
             validation_batch_size=1024,
+            shuffle=False,  # the batches are shuffled already, by a generator of their own; Keras would shuffle them by the global one
             verbose=0,
             callbacks=[*callbacks, keras().callbacks.TerminateOnNaN(), _reporter(lesson.epochs, report)],
         ).history

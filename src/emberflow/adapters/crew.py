@@ -183,7 +183,13 @@ def _surroundings(threads: int) -> dict[str, str]:
     """The environment of a worker: TensorFlow and BLAS share the cores, Keras 2 is meant, native code keeps quiet."""
     count = str(threads)
     counted = dict.fromkeys(("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), count)
-    return counted | {"TF_USE_LEGACY_KERAS": "1", "TF_CPP_MIN_LOG_LEVEL": "2", "CUDA_VISIBLE_DEVICES": "-1", "MALLOC_ARENA_MAX": "2", "PYTHONFAULTHANDLER": "1"}
+    return counted | {
+        "TF_USE_LEGACY_KERAS": "1",
+        "TF_CPP_MIN_LOG_LEVEL": "2",
+        "CUDA_VISIBLE_DEVICES": "-1",
+        "MALLOC_ARENA_MAX": "2",
+        "PYTHONFAULTHANDLER": "1",
+    }
 
 
 def _way_of_death(process: subprocess.Popen[bytes]) -> str:
