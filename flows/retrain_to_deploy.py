@@ -14,7 +14,7 @@ from emberflow.adapters.tracking_address import RunIds
 from emberflow.adapters.tracking_figures import context_of
 from emberflow.artifact import digest
 from emberflow.dataset import Splits
-from emberflow.errors import EmberflowError, NothingFits, TrackingError
+from emberflow.errors import NothingFits, TrackingError
 from emberflow.record import Baseline, Provenance, Record
 from emberflow.runs import bundle_folder
 from emberflow.variant import Failure, Variant
@@ -130,6 +130,3 @@ def _links(setting: Setting, record: Record, folder: Path) -> dict[str, str]:
 
 def _tags(setting: Setting) -> dict[str, str]:
     return {"emberflow.run_id": setting.run_id, "prefect.flow_run_id": str(runtime.flow_run.id), "prefect.flow_run_name": str(runtime.flow_run.name)}
-
-
-__all__ = ["EmberflowError", "RunConfig", "retrain_to_deploy"]

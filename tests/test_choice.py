@@ -23,7 +23,9 @@ from emberflow.variant import (
 BLOCKING = {ReasonKind.FORMAT, ReasonKind.RUNTIME}
 
 
-def made(recipe, flash_bytes=27_096, accuracy=0.818, drop=None, ram_bytes=8_192, compressed_bytes=20_000, reasons=()):  # noqa: PLR0913  # each test names what it is about
+def made(
+    recipe, flash_bytes=27_096, accuracy=0.818, drop=None, ram_bytes=8_192, compressed_bytes=20_000, reasons=()
+):  # each test names what it is about
     size = Size(file_bytes=1, compressed_bytes=compressed_bytes, parameters=1, macs=1, peak_activation_bytes=1, sparsity=0.0, operators={}, layers=())
     low, estimate, high = drop or (0.0, 0.0, 0.0)
     evaluation = Evaluation(

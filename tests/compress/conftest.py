@@ -44,7 +44,15 @@ def signal_model() -> Any:
 
 
 @pytest.fixture(scope="session")
-def made(lesson: Lesson, signal_model: Any, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[Path, tuple[str, ...]]]:
+def told() -> list[str]:
+    """What the steps reported."""
+    return []
+
+
+@pytest.fixture(scope="session")
+def made(
+    lesson: Lesson, signal_model: Any, told: list[str], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str], tuple[Path, tuple[str, ...]]]:
     """`made("prune70-qat")`: the file after those steps, and the notes of the last one. Shared steps are done once."""
     from emberflow.compress import compress
     from emberflow.keras_bridge import save
@@ -58,7 +66,7 @@ def made(lesson: Lesson, signal_model: Any, tmp_path_factory: pytest.TempPathFac
         if name not in known:
             before, _ = make(name.rpartition("-")[0])
             out = folder / f"{name}.h5"
-            known[name] = (out, compress(before, Recipe.parse(f"{name}-int8").steps, lesson, out, lambda _: None))
+            known[name] = (out, compress(before, Recipe.parse(f"{name}-int8").steps, lesson, out, told.append))
         return known[name]
 
     return make

@@ -7,25 +7,19 @@ from typing import Any
 import numpy as np
 import pytest
 
-from emberflow.artifact import digest_file
-from emberflow.compress import compress, load_any
-from emberflow.recipe import Recipe
+from emberflow.compress import load_any
 from emberflow.training import Lesson
 
 pytestmark = pytest.mark.xdist_group("tensorflow")
 Made = Callable[[str], tuple[Path, tuple[str, ...]]]
 
 
-def test_the_model_given_is_not_changed(made: Made, signal_model: Any, lesson: Lesson, tmp_path: Path) -> None:
-    """TFMOT trains what it is given in place; here that is a fresh copy."""
-    given = made("")[0]
-    before = digest_file(given)
+def test_the_model_given_is_not_changed(made: Made, signal_model: Any) -> None:
+    """TFMOT trains what it is given in place; here that is a fresh copy of the file, which stays."""
+    made("prune70")
 
-    compress(given, Recipe.parse("prune70-int8").steps, lesson, tmp_path / "out.h5", lambda _: None)
-
-    assert digest_file(given) == before
-    loaded = load_any(given).get_weights()
-    assert all(np.array_equal(a, b) for a, b in zip(loaded, signal_model.get_weights(), strict=True))
+    given = load_any(made("")[0]).get_weights()
+    assert all(np.array_equal(a, b) for a, b in zip(given, signal_model.get_weights(), strict=True))
 
 
 @pytest.mark.parametrize("name", ["", "prune70", "cluster16", "prune70-qat"])
@@ -36,9 +30,8 @@ def test_what_a_step_wrote_can_be_read(made: Made, lesson: Lesson, name: str) ->
     assert np.asarray(model(lesson.x[:5])).sum(axis=1) == pytest.approx(np.ones(5), abs=1e-5)
 
 
-def test_progress_is_told(lesson: Lesson, made: Made, tmp_path: Path) -> None:
+def test_progress_is_told(made: Made, told: list[str]) -> None:
     """A line an epoch."""
-    lines: list[str] = []
-    compress(made("")[0], Recipe.parse("prune70-int8").steps, lesson, tmp_path / "out.h5", lines.append)
+    made("prune70")
 
-    assert [line.split(":")[0] for line in lines] == ["epoch 1/1"]
+    assert told[0].startswith("epoch 1/1: accuracy ")
