@@ -14,24 +14,19 @@ from emberflow.keras_bridge import is_keras_2, keras, largest_difference, load, 
 pytestmark = pytest.mark.xdist_group("tensorflow")
 
 
-class _Three:
+def three() -> Any:
     """Keras 3; imported when a test runs, so that only the process that runs it imports TensorFlow."""
+    import keras as keras_3
 
-    def __getattr__(self, name: str) -> Any:
-        import keras as keras_3
-
-        return getattr(keras_3, name)
-
-
-three = _Three()
+    return keras_3
 
 
 def chain(*layers: Any) -> Any:
     """A functional Keras 3 model of a window of 16 steps of 4 channels."""
-    tensor = source = three.Input((16, 4))
+    tensor = source = three().Input((16, 4))
     for layer in layers:
         tensor = layer(tensor)
-    return three.Model(source, tensor)
+    return three().Model(source, tensor)
 
 
 def with_random_weights(model: Any) -> Any:
@@ -64,7 +59,7 @@ def with_random_weights(model: Any) -> Any:
 )
 def test_a_layer_of_keras_3_computes_the_same_in_keras_2(kind: str, settings: dict[str, Any]) -> None:
     """The same weights, the same outputs up to a rounding."""
-    model = with_random_weights(chain(getattr(three.layers, kind)(**settings)))
+    model = with_random_weights(chain(getattr(three().layers, kind)(**settings)))
 
     rebuilt = to_keras_2(model)
 
@@ -75,11 +70,11 @@ def test_a_layer_of_keras_3_computes_the_same_in_keras_2(kind: str, settings: di
 
 def test_a_graph_with_branches_computes_the_same() -> None:
     """Two inputs, a layer called twice, a merge of a list, two outputs."""
-    one, other = three.Input((16, 4), name="one"), three.Input((16, 4), name="other")
-    shared = three.layers.Conv1D(4, 3, padding="same", name="shared")
-    merged = three.layers.Concatenate(axis=1)([shared(one), shared(shared(other))])
-    total = three.layers.Add()([one, other])
-    model = with_random_weights(three.Model([one, other], [three.layers.Flatten()(merged), three.layers.Dense(2)(total)]))
+    one, other = three().Input((16, 4), name="one"), three().Input((16, 4), name="other")
+    shared = three().layers.Conv1D(4, 3, padding="same", name="shared")
+    merged = three().layers.Concatenate(axis=1)([shared(one), shared(shared(other))])
+    total = three().layers.Add()([one, other])
+    model = with_random_weights(three().Model([one, other], [three().layers.Flatten()(merged), three().layers.Dense(2)(total)]))
 
     rebuilt = to_keras_2(model)
 
@@ -89,8 +84,14 @@ def test_a_graph_with_branches_computes_the_same() -> None:
 
 def test_a_sequential_model_computes_the_same() -> None:
     """Its graph is read from the list of layers."""
-    model = three.Sequential(
-        [three.Input((16, 4)), three.layers.Conv1D(2, 3), three.layers.Dropout(0.5), three.layers.Flatten(), three.layers.Dense(2, "softmax")]
+    model = three().Sequential(
+        [
+            three().Input((16, 4)),
+            three().layers.Conv1D(2, 3),
+            three().layers.Dropout(0.5),
+            three().layers.Flatten(),
+            three().layers.Dense(2, "softmax"),
+        ]
     )
 
     assert largest_difference(model, to_keras_2(model)) == 0.0
@@ -125,7 +126,7 @@ def test_the_difference_of_large_outputs_is_in_proportion() -> None:
 def subclassed() -> Any:
     """A model whose graph only its code knows."""
 
-    class Subclassed(three.Model):
+    class Subclassed(three().Model):
         def call(self, x: Any) -> Any:
             return x
 
@@ -135,7 +136,7 @@ def subclassed() -> Any:
 def double(name: str) -> Any:
     """A layer of the user's own."""
 
-    class Double(three.layers.Layer):
+    class Double(three().layers.Layer):
         def call(self, x: Any) -> Any:
             return 2 * x
 
@@ -143,24 +144,27 @@ def double(name: str) -> Any:
 
 
 def plus() -> Any:
-    source = three.Input((16, 4))
-    return three.Model(source, three.layers.Conv1D(4, 3, padding="same")(source) + source)
+    source = three().Input((16, 4))
+    return three().Model(source, three().layers.Conv1D(4, 3, padding="same")(source) + source)
 
 
 @pytest.mark.parametrize(
     ("make", "said"),
     [
         (lambda: 3, "received builtins.int; expected a Keras model (keras or tf_keras)"),
-        (lambda: three.Model, "expected a Keras model"),
+        (lambda: three().Model, "expected a Keras model"),
         (subclassed, "received a Subclassed; expected a Sequential or functional Keras model"),
-        (lambda: three.Sequential([three.layers.Dense(2)]), "a Sequential model without an input shape; start it with an Input layer"),
+        (lambda: three().Sequential([three().layers.Dense(2)]), "a Sequential model without an input shape; start it with an Input layer"),
         (lambda: chain(double("mine")), "layer 'mine' (Double) has no equal in Keras 2; replace it, or bring a .tflite"),
-        (lambda: chain(chain(three.layers.Dense(3))), "(Functional) has no equal in Keras 2"),
-        (lambda: chain(three.layers.Lambda(lambda x: x * 2, name="odd")), "layer 'odd' (Lambda) can't be rebuilt in Keras 2"),
-        (lambda: chain(three.layers.Bidirectional(three.layers.LSTM(2), name="both")), "layer 'both' (Bidirectional) can't be rebuilt in Keras 2"),
-        (lambda: chain(three.layers.Activation("hard_silu", name="hard")), "layer 'hard' (Activation) can't be rebuilt in Keras 2"),
+        (lambda: chain(chain(three().layers.Dense(3))), "(Functional) has no equal in Keras 2"),
+        (lambda: chain(three().layers.Lambda(lambda x: x * 2, name="odd")), "layer 'odd' (Lambda) can't be rebuilt in Keras 2"),
+        (
+            lambda: chain(three().layers.Bidirectional(three().layers.LSTM(2), name="both")),
+            "layer 'both' (Bidirectional) can't be rebuilt in Keras 2",
+        ),
+        (lambda: chain(three().layers.Activation("hard_silu", name="hard")), "layer 'hard' (Activation) can't be rebuilt in Keras 2"),
         # Keras 2 clips x / 5 + 0.5, Keras 3 clips x / 6 + 0.5: the proof on random inputs finds it
-        (lambda: chain(three.layers.Activation("hard_sigmoid")), "can't be rebuilt in Keras 2: outputs differ by 0.08"),
+        (lambda: chain(three().layers.Activation("hard_sigmoid")), "can't be rebuilt in Keras 2: outputs differ by 0.08"),
     ],
 )
 def test_what_keras_2_has_no_equal_of_is_refused_by_name(make: Callable[[], Any], said: str) -> None:
@@ -217,7 +221,7 @@ def test_a_graph_that_can_t_be_ordered_is_refused() -> None:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same two models saved by Keras 3 and Keras 2, in both forms, and Keras 3's with some bytes wrong."""
     path = tmp_path_factory.mktemp("saved")
-    newer = three.Sequential([three.Input((16, 4)), three.layers.Conv1D(2, 3), three.layers.Flatten(), three.layers.Dense(2, "softmax")])
+    newer = three().Sequential([three().Input((16, 4)), three().layers.Conv1D(2, 3), three().layers.Flatten(), three().layers.Dense(2, "softmax")])
     older = to_keras_2(newer)
     for ending in ("keras", "h5"):
         newer.save(path / f"newer.{ending}")
