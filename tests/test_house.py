@@ -34,7 +34,8 @@ def text_files():
     """All files of the house but what runs and tools leave behind."""
     inside = (path for room in ROOMS for path in (ROOT / room).rglob("*"))
     files = [path for path in (*ROOT.iterdir(), *inside) if path.is_file() and path.suffix not in BINARY]
-    return [path for path in files if not {"__pycache__", ".emberflow"} & set(path.relative_to(ROOT).parts) and path.suffix != ".pyc"]
+    left = {"__pycache__", ".emberflow", ".git"}  # in a second worktree, .git is a file that names a folder
+    return [path for path in files if not left & set(path.relative_to(ROOT).parts) and path.suffix != ".pyc"]
 
 
 def offences(text):
