@@ -9,6 +9,8 @@
     ├── UnsupportedLayer        a compression step can't treat a layer
     ├── ConversionError         the converter refused the model
     ├── GraphError              a .tflite can't be read, or holds what can't be
+    ├── CompileError            a .tflite can't be compiled to C
+    │   └── UnsupportedOperator an operator, or a form of one, has no kernel
     ├── BundleError             a bundle can't be written, or isn't what its manifest says
     ├── NothingFits             every variant was judged, and none fits
     ├── StoreError              the artifact store can't give or take a blob
@@ -58,6 +60,14 @@ class ConversionError(EmberflowError):
 
 class GraphError(EmberflowError):
     """A .tflite can't be read, or holds what can't be."""
+
+
+class CompileError(EmberflowError):
+    """A .tflite can't be compiled to C."""
+
+
+class UnsupportedOperator(CompileError):
+    """An operator, or a form of one, has no kernel."""
 
 
 class BundleError(EmberflowError):

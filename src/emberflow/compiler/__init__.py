@@ -1,0 +1,46 @@
+"""The compiler: an int8 .tflite to dependency-free C11. Knows graphs, arithmetic and C; refuses to know chips, files and processes."""
+
+from dataclasses import dataclass
+
+from emberflow.artifact import digest
+from emberflow.compiler.emit import Writer
+from emberflow.compiler.lower import lower
+from emberflow.compiler.plan import Plan, plan
+from emberflow.compiler.program import Program
+from emberflow.compiler.requantize import Parity
+from emberflow.firmware.literals import identifier
+from emberflow.graph import read_graph
+
+
+@dataclass(frozen=True, eq=False)
+class Compiled:
+    """A model as C.
+
+    name: begins every public name in the files.
+    files: `<name>.h`, `<name>.c` and `<name>_kernels.h`.
+    """
+
+    name: str
+    files: dict[str, bytes]
+    program: Program
+    plan: Plan
+
+
+def compile_model(model: bytes, name: str, parity: Parity = Parity.TFLM) -> Compiled:
+    """C11 sources that compute what `model` computes, byte for byte.
+
+    Args:
+        model: a .tflite of int8 operators with a batch of 1; its borders may be int8, uint8 or float32.
+        name: what the sources are called; made an identifier by `literals.identifier`.
+        parity: whose bytes: those of TensorFlow Lite for Microcontrollers, or of LiteRT's reference kernels.
+    Raises: GraphError: not a .tflite, or one that can't be. UnsupportedOperator: an operator, or a form of one, without a kernel.
+        CompileError: a border of a type that C doesn't have.
+    """
+    program = lower(read_graph(model), parity)
+    planned = plan(program)
+    word = identifier(name)
+    origin = f"compiled by Emberflow from a .tflite of {len(model):,} B, SHA-256 {digest(model)}"
+    return Compiled(word, Writer(word, program, planned, origin).files(), program, planned)
+
+
+__all__ = ["Compiled", "Parity", "compile_model"]

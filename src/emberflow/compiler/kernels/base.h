@@ -1,0 +1,23 @@
+/* What every kernel needs: types, copying without libc, and how functions are kept apart.
+ *
+ * All kernels are static functions of the one file that holds the model: whatever it doesn't call isn't there.
+ */
+#include <stdint.h>
+
+#if defined(__GNUC__)
+#define EF_KERNEL static __attribute__((noinline, unused))
+#define EF_INLINE static inline __attribute__((always_inline, unused))
+#define EF_COPY(to, from, bytes) __builtin_memcpy(to, from, bytes)
+#define EF_FILL(to, byte, bytes) __builtin_memset(to, byte, bytes)
+#else
+#include <string.h>
+#define EF_KERNEL static
+#define EF_INLINE static inline
+#define EF_COPY(to, from, bytes) memcpy(to, from, bytes)
+#define EF_FILL(to, byte, bytes) memset(to, byte, bytes)
+#endif
+
+EF_INLINE int32_t ef_clamp(int32_t value, int32_t low, int32_t high) {
+  value = value < low ? low : value;
+  return value > high ? high : value;
+}

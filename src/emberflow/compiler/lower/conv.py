@@ -1,0 +1,117 @@
+"""Layers with weights: CONV_2D, DEPTHWISE_CONV_2D, FULLY_CONNECTED. Lays weights out as the kernels read them; chooses no memory."""
+
+import numpy as np
+
+from emberflow.compiler.lower.rescale import pack, weighted_sums
+from emberflow.compiler.lower.window import LARGEST, window_fields
+from emberflow.compiler.program import Call, Scratch, Step
+from emberflow.compiler.requantize import Parity
+from emberflow.compiler.site import Site
+from emberflow.graph import Tensor
+from emberflow.values import IntArray
+
+_POINTER_BYTES = 8  # of a 64-bit host, so that one plan serves everywhere
+
+
+def lower_conv(site: Site) -> tuple[Step, ...]:
+    """CONV_2D, grouped and dilated too."""
+    source, weights = _operands(site)
+    channels, height, width, depth = _four(site, weights)
+    groups = source.shape[-1] // max(depth, 1)
+    site.expect(
+        groups * depth == source.shape[-1] and channels % max(groups, 1) == 0 and channels == site.output.shape[-1],
+        f"weights of shape {weights.shape} don't go with input {source.shape} and output {site.output.shape}; convert the model again",
+    )
+    rows = _less_zero_point(site, weights).reshape(channels, -1)  # (channels, height*width*depth)
+    fields = window_fields(site, (height, width))
+    is_pointwise = height == width == groups == 1 and depth % 4 == 0 and (fields["stride_y"], fields["stride_x"]) == (1, 1)
+    parameters = site.struct(
+        "ef_conv",
+        weights=site.constant("weights", pad_rows(rows)),
+        rescale=pack(site, weighted_sums(site, source, weights, rows, site.optional(2))),
+        **fields,
+        out_channels=channels,
+        groups=groups,
+        dilation_y=site.options["dilation_h"],
+        dilation_x=site.options["dilation_w"],
+        in_zero_point=site.zero_point(source),
+        pointwise=int(is_pointwise),
+    )
+    scratch = Scratch(9 * pad_rows(rows).shape[1])
+    return (Call(site.operator, "conv", "ef_conv_2d", (parameters, site.read(0), site.write(), scratch)),)
+
+
+def lower_depthwise(site: Site) -> tuple[Step, ...]:
+    """DEPTHWISE_CONV_2D with any multiplier and dilation."""
+    source, weights = _operands(site)
+    one, height, width, channels = _four(site, weights)
+    in_channels = source.shape[-1]
+    site.expect(
+        one == 1 and in_channels > 0 and channels % in_channels == 0 and channels == site.output.shape[-1],
+        f"weights of shape {weights.shape} don't go with input {source.shape} and output {site.output.shape}; convert the model again",
+    )
+    rows = _less_zero_point(site, weights, channel_axis=3).reshape(-1, channels).T  # (channels, height*width)
+    parameters = site.struct(
+        "ef_depthwise",
+        weights=site.constant("weights", rows.T.astype(np.int8)),
+        rescale=pack(site, weighted_sums(site, source, weights, rows, site.optional(2))),
+        **window_fields(site, (height, width)),
+        multiplier=channels // in_channels,
+        dilation_y=site.options["dilation_h"],
+        dilation_x=site.options["dilation_w"],
+        in_zero_point=site.zero_point(source),
+    )
+    scratch = Scratch(_POINTER_BYTES * height * width + in_channels)
+    return (Call(site.operator, "depthwise", "ef_depthwise_conv_2d", (parameters, site.read(0), site.write(), scratch)),)
+
+
+def lower_fully_connected(site: Site) -> tuple[Step, ...]:
+    """FULLY_CONNECTED; the input may have any rank, its bytes count."""
+    source, weights = _operands(site)
+    site.expect(len(weights.shape) == 2 and weights.elements > 0, f"{weights} has shape {weights.shape}; expected (outputs, inputs)")
+    site.expect(site.options.get("weights_format", "DEFAULT") == "DEFAULT", f"weights are in format {site.options.get('weights_format')}")
+    outputs, depth = weights.shape
+    batches = source.elements // depth
+    site.expect(
+        batches * depth == source.elements and batches * outputs == site.output.elements and max(batches, depth, outputs) <= LARGEST,
+        f"weights of shape {weights.shape} don't go with input {source.shape} and output {site.output.shape}, none above {LARGEST}",
+    )
+    rows = _less_zero_point(site, weights)
+    parameters = site.struct(
+        "ef_dense",
+        weights=site.constant("weights", rows.astype(np.int8)),
+        rescale=pack(site, weighted_sums(site, source, weights, rows, site.optional(2)), once=site.parity is Parity.LITERT_REFERENCE),
+        batches=batches,
+        depth=depth,
+        outputs=outputs,
+    )
+    return (Call(site.operator, "fully_connected", "ef_fully_connected", (parameters, site.read(0), site.write())),)
+
+
+def pad_rows(rows: IntArray) -> IntArray:
+    """Rows of weights (channels, depth) as int8, with zeros up to a multiple of 4 columns."""
+    return np.pad(rows, ((0, 0), (0, -rows.shape[1] % 4))).astype(np.int8)
+
+
+def _operands(site: Site) -> tuple[Tensor, Tensor]:
+    source, weights = site.tensor(0), site.tensor(1)
+    for tensor in (source, weights, site.output):
+        site.expect_dtype(tensor, "int8")
+    site.expect(weights.data is not None, f"{weights} is computed while the model runs; expected constant weights")
+    return source, weights
+
+
+def _four(site: Site, weights: Tensor) -> tuple[int, int, int, int]:
+    site.expect(len(weights.shape) == 4 and weights.elements > 0, f"{weights} has shape {weights.shape}; expected four sizes above 0")
+    return weights.shape  # type: ignore[return-value]
+
+
+def _less_zero_point(site: Site, weights: Tensor, channel_axis: int = 0) -> IntArray:
+    """Weights as int64 less their zero point, which converters leave at 0 (LiteRT 8-bit specification) and old ones may not."""
+    quantization = site.quantization(weights)
+    site.expect(not quantization.zero_points.any(), f"{weights} has zero points other than 0; convert the model again with a newer converter")
+    site.expect(
+        not quantization.per_channel or quantization.axis == channel_axis,
+        f"{weights} has scales along axis {quantization.axis}; expected axis {channel_axis}, the output channels",
+    )
+    return weights.values.astype(np.int64)

@@ -1,0 +1,14 @@
+"""Operators that only see the same numbers in another shape. They cost nothing: the output is the input's memory."""
+
+from emberflow.compiler.program import Alias, Step
+from emberflow.compiler.site import Site
+
+
+def lower_reshape(site: Site) -> tuple[Step, ...]:
+    """RESHAPE, SQUEEZE, EXPAND_DIMS: the output is the input, byte for byte, in the shape that the file gives it."""
+    source, output = site.tensor(0), site.output
+    site.expect(
+        source.size_bytes == output.size_bytes and source.dtype == output.dtype,
+        f"{source} of shape {source.shape} and {output} of shape {output.shape} hold different numbers of bytes; convert the model again",
+    )
+    return (Alias(output.index, source.index),)

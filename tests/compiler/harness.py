@@ -1,0 +1,142 @@
+"""Models of one operator, what TFLM answers, and what the compiled C answers on this machine, plain and with the DSP extension emulated."""
+
+import ctypes
+import functools
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import tflite
+
+from emberflow.compiler import Compiled, Parity, compile_model
+from emberflow.graph import read_graph
+from tests.models import OperatorSpec, TensorSpec, write_tflite
+
+TYPES = {
+    "int8": tflite.TensorType.INT8,
+    "uint8": tflite.TensorType.UINT8,
+    "int16": tflite.TensorType.INT16,
+    "int32": tflite.TensorType.INT32,
+    "float32": tflite.TensorType.FLOAT32,
+}
+ARENA_BYTES = 4 << 20
+FLAVOURS = ("plain", "dsp")
+"""The portable path, and the one for the DSP extension with its instructions in plain C."""
+
+
+def activation(name, shape, scale=0.05, zero_point=0, dtype="int8"):
+    """A tensor that is computed."""
+    return TensorSpec(name, tuple(shape), TYPES[dtype], scales=(scale,), zero_points=(zero_point,))
+
+
+def constant(name, values, scales=(), zero_points=(), axis=0):
+    """A tensor that the file holds; as many zero points as scales, 0 where none are given."""
+    values = np.asarray(values)
+    points = tuple(zero_points) or (0,) * len(scales)
+    return TensorSpec(name, values.shape, TYPES[values.dtype.name], values.tobytes(), tuple(float(s) for s in scales), points, axis)
+
+
+def one_operator(code, inputs, outputs, kind="", **options):
+    """A model of one operator: the inputs without data are those of the model."""
+    tensors = (*inputs, *outputs)
+    here = range(len(inputs))
+    computed = tuple(i for i in here if not inputs[i].data)
+    written = tuple(range(len(inputs), len(tensors)))
+    operator = OperatorSpec(getattr(tflite.BuiltinOperator, code), tuple(here), written, kind, options, version=options.pop("version", 1))
+    return write_tflite(tensors, (operator,), inputs=computed, outputs=written)
+
+
+def random_codes(generator, tensor, count):
+    """`count` inputs for a tensor of a graph, over the whole range of its type, the extremes among them."""
+    if tensor.dtype == "float32":
+        return generator.normal(0, 3, (count, *tensor.shape)).astype(np.float32)
+    limits = np.iinfo(tensor.dtype)
+    codes = generator.integers(limits.min, limits.max + 1, (count, *tensor.shape)).astype(tensor.dtype)
+    codes[: count // 8] = limits.min
+    codes[count // 8 : count // 4] = limits.max
+    return codes
+
+
+def run_tflm(model, inputs):
+    """TFLM's outputs: for each output of the graph (n, *shape), from `inputs`, one array (n, *shape) for each input."""
+    from tflite_micro import runtime
+
+    interpreter = runtime.Interpreter.from_bytes(model, arena_size=ARENA_BYTES)
+    graph = read_graph(model)
+    answers = [[] for _ in graph.outputs]
+    for sample in zip(*inputs, strict=True):
+        for position, codes in enumerate(sample):
+            interpreter.set_input(codes, position)
+        interpreter.invoke()
+        for position, answer in enumerate(answers):
+            answer.append(interpreter.get_output(position))
+    return [np.stack(answer) for answer in answers]
+
+
+def trace_tflm(model, sample):
+    """Every computed tensor of `model` by its index, as TFLM has it after one inference."""
+    from tflite_micro import runtime
+
+    interpreter = runtime.Interpreter.from_bytes(model, arena_size=ARENA_BYTES, intrepreter_config=runtime.InterpreterConfig.kPreserveAllTensors)
+    for position, codes in enumerate(sample):
+        interpreter.set_input(codes, position)
+    interpreter.invoke()
+    return {tensor.index: interpreter.GetTensor(tensor.index, 0)["tensor_data"] for tensor in read_graph(model).tensors if tensor.data is None}
+
+
+class Native:
+    """Compiled C, built for this machine and loaded."""
+
+    def __init__(self, compiled, flavour="plain", sanitize=True):
+        self.compiled = compiled
+        self.graph = compiled.program.graph
+        with tempfile.TemporaryDirectory() as folder:
+            library = build_library(compiled, Path(folder), flavour, sanitize)
+            self._library = ctypes.CDLL(str(library))
+        self._infer = getattr(self._library, f"{compiled.name}_infer")
+
+    def run(self, inputs):
+        """Outputs as `run_tflm` gives them."""
+        tensors = [self.graph.tensors[index] for index in self.graph.outputs]
+        answers = [np.zeros((len(inputs[0]), *tensor.shape), tensor.dtype) for tensor in tensors]
+        for n, sample in enumerate(zip(*inputs, strict=True)):
+            kept = [np.ascontiguousarray(codes) for codes in sample]
+            self._infer(*(codes.ctypes.data_as(ctypes.c_void_p) for codes in (*kept, *(answer[n, ...] for answer in answers))))
+        return answers
+
+
+@functools.cache
+def zig():
+    """The C compiler, as a command."""
+    return (sys.executable, "-m", "ziglang", "cc")
+
+
+def build_library(compiled: Compiled, folder: Path, flavour: str, sanitize: bool) -> Path:
+    """A shared library; undefined behaviour ends the process."""
+    for name, text in compiled.files.items():
+        (folder / name).write_bytes(text)
+    flags = ["-std=c11", "-O1", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC"]
+    flags += ["-DEF_EMULATE_DSP"] if flavour == "dsp" else []
+    flags += ["-fsanitize=undefined", "-fsanitize-trap=undefined"] if sanitize else ["-fno-sanitize=all"]
+    library = folder / "model.so"
+    ended = subprocess.run([*zig(), *flags, "-o", library, folder / f"{compiled.name}.c"], capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    return library
+
+
+def differing_bytes(model, samples=24, seed=0, parity=Parity.TFLM, flavours=FLAVOURS):
+    """How many output bytes of the compiled C differ from TFLM's over `samples` random inputs, in each flavour; and that they vary.
+
+    Returns: (differing bytes over all flavours, distinct outputs of TFLM).
+    """
+    compiled = compile_model(model, "model", parity)
+    generator = np.random.default_rng(seed)
+    inputs = [random_codes(generator, compiled.program.graph.tensors[index], samples) for index in compiled.program.graph.inputs]
+    expected = run_tflm(model, inputs)
+    differing = 0
+    for flavour in flavours:
+        actual = Native(compiled, flavour).run(inputs)
+        differing += sum(int((a.view(np.uint8) != e.reshape(a.shape).view(np.uint8)).sum()) for a, e in zip(actual, expected, strict=True))
+    return differing, len(np.unique(expected[0].reshape(samples, -1), axis=0))
