@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from emberflow.compiler.program import Alias, Call, Program
+from emberflow.compiler.program import Alias, Program
 
 ALIGNMENT_BYTES = 16
 _FOREVER = 1 << 30
@@ -67,15 +67,9 @@ def plan(program: Program) -> Plan:
 def find_roots(program: Program) -> dict[int, tuple[int, int]]:
     """For each tensor that is not constant: the tensor whose memory it lies in, and from which byte on. Aliases are followed."""
     direct = {alias.index: alias for alias in program.aliases}
-    return {
-        tensor.index: _root(tensor.index, direct)
-        for tensor in program.graph.tensors
-        if tensor.index in direct or tensor.index in program.graph.inputs or tensor.index in _written(program)
-    }
-
-
-def _written(program: Program) -> frozenset[int]:
-    return frozenset(index for call in program.calls for index in call.writes)
+    computed = {index for call in program.calls for index in call.writes}
+    known = {*program.graph.inputs, *computed, *direct, *(alias.whole for alias in program.aliases)}
+    return {index: _root(index, direct) for index in sorted(known)}
 
 
 def _root(index: int, direct: Mapping[int, Alias]) -> tuple[int, int]:
@@ -157,6 +151,3 @@ def _round_up(size_bytes: int) -> int:
 
 def _peak(blocks: tuple[Block, ...], calls: int) -> int:
     return max((sum(block.size_bytes for block in blocks if block.begins <= at <= block.ends) for at in range(-1, max(calls, 1))), default=0)
-
-
-__all__ = ["ALIGNMENT_BYTES", "Block", "Call", "Plan", "find_roots", "plan"]

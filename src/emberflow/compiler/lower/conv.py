@@ -69,7 +69,6 @@ def lower_fully_connected(site: Site) -> tuple[Step, ...]:
     """FULLY_CONNECTED; the input may have any rank, its bytes count."""
     source, weights = _operands(site)
     site.expect(len(weights.shape) == 2 and weights.elements > 0, f"{weights} has shape {weights.shape}; expected (outputs, inputs)")
-    site.expect(site.options.get("weights_format", "DEFAULT") == "DEFAULT", f"weights are in format {site.options.get('weights_format')}")
     outputs, depth = weights.shape
     batches = source.elements // depth
     site.expect(

@@ -1,0 +1,37 @@
+"""Operators that are only another view."""
+
+import numpy as np
+import pytest
+
+from emberflow.compiler import compile_model
+from emberflow.compiler.lower.shape import lower_reshape
+from emberflow.compiler.program import Alias
+from emberflow.compiler.requantize import Parity
+from emberflow.compiler.site import Site
+from emberflow.errors import UnsupportedOperator
+from emberflow.graph import read_graph
+from tests.compiler.harness import activation, constant, one_operator
+
+
+def reshape(output_shape):
+    inputs = [activation("x", (1, 2, 3)), constant("shape", np.array(output_shape, np.int32))]
+    graph = read_graph(one_operator("RESHAPE", inputs, [activation("y", output_shape)], "ReshapeOptions"))
+    return Site(graph, graph.operators[0], Parity.TFLM)
+
+
+def test_a_reshape_is_an_alias():
+    """No code, no memory."""
+    assert (Alias(2, 0),) == lower_reshape(reshape((1, 6)))
+
+
+def test_a_reshape_to_another_size_is_refused():
+    """Six bytes can't be seven."""
+    with pytest.raises(UnsupportedOperator, match=r"operator 0 RESHAPE .* of shape \(1, 2, 3\) and .* of shape \(1, 7\) hold different"):
+        lower_reshape(reshape((1, 7)))
+
+
+def test_an_operator_without_a_kernel_is_refused_by_name():
+    """With its place, and what could be meant."""
+    model = one_operator("COS", [activation("x", (1, 4))], [activation("y", (1, 4))])
+    with pytest.raises(UnsupportedOperator, match=r"operator 0 COS at position 0 of 1: it has no kernel; expected one of .*CONV_2D"):
+        compile_model(model, "m")
