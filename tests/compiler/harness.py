@@ -48,6 +48,19 @@ def one_operator(code, inputs, outputs, kind="", **options):
     return write_tflite(tensors, (operator,), inputs=computed, outputs=written)
 
 
+def several_operators(*parts):
+    """A model of operators side by side, each given as the arguments of `one_operator` with its options as a dictionary at the end."""
+    tensors, operators = [], []
+    for code, inputs, outputs, kind, options in parts:
+        first, last = len(tensors) + len(inputs), len(tensors) + len(inputs) + len(outputs)
+        ends = tuple(range(len(tensors), first)), tuple(range(first, last))
+        operators.append(OperatorSpec(getattr(tflite.BuiltinOperator, code), *ends, kind, options))
+        tensors += [*inputs, *outputs]
+    written = tuple(index for operator in operators for index in operator.outputs)
+    computed = tuple(index for operator in operators for index in operator.inputs if not tensors[index].data)
+    return write_tflite(tuple(tensors), tuple(operators), inputs=computed, outputs=written)
+
+
 def random_codes(generator, tensor, count):
     """`count` inputs for a tensor of a graph, over the whole range of its type, the extremes among them."""
     if tensor.dtype == "float32":

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from emberflow.artifact import digest
 from emberflow.compiler.emit import Writer
 from emberflow.compiler.lower import lower
-from emberflow.compiler.plan import Plan, plan
+from emberflow.compiler.plan import Plan
 from emberflow.compiler.program import Program
 from emberflow.compiler.requantize import Parity
+from emberflow.compiler.sharing import share
 from emberflow.firmware.literals import identifier
 from emberflow.graph import read_graph
 
@@ -36,8 +37,7 @@ def compile_model(model: bytes, name: str, parity: Parity = Parity.TFLM) -> Comp
     Raises: GraphError: not a .tflite, or one that can't be. UnsupportedOperator: an operator, or a form of one, without a kernel.
         CompileError: a border of a type that C doesn't have.
     """
-    program = lower(read_graph(model), parity)
-    planned = plan(program)
+    program, planned = share(lower(read_graph(model), parity))
     word = identifier(name)
     origin = f"compiled by Emberflow from a .tflite of {len(model):,} B, SHA-256 {digest(model)}"
     return Compiled(word, Writer(word, program, planned, origin).files(), program, planned)

@@ -109,12 +109,28 @@ class Alias:
     offset_bytes: int = 0
 
 
-Step = Call | Alias
+@dataclass(frozen=True)
+class Copy:
+    """`size_bytes` of tensor `source`, from byte `source_offset` on, are those of `target` from `target_offset` on.
+
+    Nothing else writes those bytes of the target, so the two may share memory where nothing speaks against it: `sharing` decides, and
+    makes it an Alias or a Call.
+    """
+
+    operator: Operator
+    source: int
+    target: int
+    source_offset: int
+    target_offset: int
+    size_bytes: int
+
+
+Step = Call | Alias | Copy
 
 
 @dataclass(frozen=True, eq=False)
 class Program:
-    """All steps of a model, in the order in which they run."""
+    """All steps of a model, in the order in which they run; without a Copy once `sharing` has settled them."""
 
     graph: Graph
     steps: tuple[Step, ...]

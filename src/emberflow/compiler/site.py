@@ -39,6 +39,19 @@ class Site:
         """What it reads at `position`, or None."""
         return self.graph.optional(self.operator, position)
 
+    def numbers(self, position: int, what: str) -> tuple[int, ...]:
+        """The constant integers that it reads at `position`, in order. Raises: UnsupportedOperator: they aren't constant, or no integers."""
+        tensor = self.tensor(position)
+        self.expect_dtype(tensor, "int32", "int64")
+        if tensor.data is None:
+            self.refuse(f"its {what} ({tensor}) is computed while the model runs; expected constants; fix the shape inside the model")
+        return tuple(int(number) for number in tensor.data.reshape(-1))
+
+    def axis(self, number: int, rank: int) -> int:
+        """Axis `number` counted from the front, of `rank` axes. Raises: UnsupportedOperator: there is none."""
+        self.expect(-rank <= number < rank, f"it works along axis {number}; expected one of the {rank} axes; convert the model again")
+        return number % rank
+
     @property
     def output(self) -> Tensor:
         """The first tensor it writes. Raises: GraphError: none."""
@@ -57,9 +70,9 @@ class Site:
         """`values` as an array in flash."""
         return Constant(f"{self.name}_{role}", np.ascontiguousarray(values).reshape(-1))
 
-    def struct(self, c_type: str, **fields: Field) -> Struct:
+    def struct(self, c_type: str, role: str = "parameters", /, **fields: Field) -> Struct:
         """Parameters for a kernel."""
-        return Struct(f"{self.name}_parameters", c_type, fields)
+        return Struct(f"{self.name}_{role}", c_type, fields)
 
     def quantization(self, tensor: Tensor) -> Quantization:
         """How the codes of `tensor` stand for reals. Raises: UnsupportedOperator: they don't."""

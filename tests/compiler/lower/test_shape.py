@@ -5,7 +5,7 @@ import pytest
 
 from emberflow.compiler import compile_model
 from emberflow.compiler.lower.shape import lower_reshape
-from emberflow.compiler.program import Alias
+from emberflow.compiler.program import Copy
 from emberflow.compiler.requantize import Parity
 from emberflow.compiler.site import Site
 from emberflow.errors import UnsupportedOperator
@@ -19,9 +19,10 @@ def reshape(output_shape):
     return Site(graph, graph.operators[0], Parity.TFLM)
 
 
-def test_a_reshape_is_an_alias():
-    """No code, no memory."""
-    assert (Alias(2, 0),) == lower_reshape(reshape((1, 6)))
+def test_a_reshape_is_all_of_its_input():
+    """Six bytes, from the first on; whether they are copied is decided later."""
+    site = reshape((1, 6))
+    assert (Copy(site.operator, 0, 2, 0, 0, 6),) == lower_reshape(site)
 
 
 def test_a_reshape_to_another_size_is_refused():

@@ -24,6 +24,12 @@ EF_INLINE int32_t ef_low(uint32_t a, uint32_t b, int32_t sum) { return __smlabb(
 /* sum + high(a) * high(b) */
 EF_INLINE int32_t ef_high(uint32_t a, uint32_t b, int32_t sum) { return __smlatt((int32_t)a, (int32_t)b, sum); }
 
+/* The greater of each of four pairs of signed bytes: SSUB8 notes which of them, SEL takes them. */
+EF_INLINE uint32_t ef_max_bytes(uint32_t a, uint32_t b) {
+  (void)__ssub8((int8x4_t)a, (int8x4_t)b);
+  return (uint32_t)__sel((uint8x4_t)a, (uint8x4_t)b);
+}
+
 #elif defined(EF_EMULATE_DSP)
 #define EF_DSP 1
 
@@ -34,6 +40,17 @@ EF_INLINE int32_t ef_low(uint32_t a, uint32_t b, int32_t sum) { return sum + (in
 EF_INLINE int32_t ef_high(uint32_t a, uint32_t b, int32_t sum) { return sum + (int16_t)(a >> 16) * (int16_t)(b >> 16); }
 EF_INLINE int32_t ef_dual(uint32_t a, uint32_t b, int32_t sum) { return ef_high(a, b, ef_low(a, b, sum)); }
 
+#endif
+
+#if !(defined(__ARM_FEATURE_DSP) && __ARM_FEATURE_DSP)
+EF_INLINE uint32_t ef_max_bytes(uint32_t a, uint32_t b) {
+  uint32_t greater = 0;
+  for (int32_t shift = 0; shift < 32; shift += 8) {
+    uint32_t byte = (int8_t)(a >> shift) > (int8_t)(b >> shift) ? a : b;
+    greater |= byte & (0xFFu << shift);
+  }
+  return greater;
+}
 #endif
 
 /* Four bytes from any address, in the chip's byte order, which is little-endian on every Cortex-M that is sold. */

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from emberflow.compiler.lower import conv, shape
+from emberflow.compiler.lower import conv, move, pool, reduce, shape
 from emberflow.compiler.program import Program, Step
 from emberflow.compiler.requantize import Parity
 from emberflow.compiler.site import Site
@@ -12,12 +12,21 @@ from emberflow.graph import Graph
 Lowering = Callable[[Site], tuple[Step, ...]]
 
 LOWERINGS: dict[str, Lowering] = {
+    "AVERAGE_POOL_2D": pool.lower_average_pool,
+    "CONCATENATION": move.lower_concatenation,
     "CONV_2D": conv.lower_conv,
     "DEPTHWISE_CONV_2D": conv.lower_depthwise,
     "EXPAND_DIMS": shape.lower_reshape,
     "FULLY_CONNECTED": conv.lower_fully_connected,
+    "MAX_POOL_2D": pool.lower_max_pool,
+    "MEAN": reduce.lower_mean,
+    "PAD": move.lower_pad,
+    "PADV2": move.lower_pad,
+    "REDUCE_MAX": reduce.lower_reduce_max,
+    "REDUCE_MIN": reduce.lower_reduce_min,
     "RESHAPE": shape.lower_reshape,
     "SQUEEZE": shape.lower_reshape,
+    "SUM": reduce.lower_sum,
 }
 """What is compiled, by the schema's name."""
 

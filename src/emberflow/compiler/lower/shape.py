@@ -1,6 +1,6 @@
-"""Operators that only see the same numbers in another shape. They cost nothing: the output is the input's memory."""
+"""Operators that only see the same numbers in another shape. They cost nothing where input and output may share memory."""
 
-from emberflow.compiler.program import Alias, Step
+from emberflow.compiler.program import Copy, Step
 from emberflow.compiler.site import Site
 
 
@@ -11,4 +11,4 @@ def lower_reshape(site: Site) -> tuple[Step, ...]:
         source.size_bytes == output.size_bytes and source.dtype == output.dtype,
         f"{source} of shape {source.shape} and {output} of shape {output.shape} hold different numbers of bytes; convert the model again",
     )
-    return (Alias(output.index, source.index),)
+    return (Copy(site.operator, source.index, output.index, 0, 0, output.size_bytes),)
