@@ -112,7 +112,7 @@ def test_parts_are_copied_where_joining_takes_more_memory():
     """64 bytes that are early and joined late would keep 512 while another 512 are computed and pooled; copied, they keep 64."""
     small, wide = (1, 1, 1, 64), (1, 1, 8, 64)
     shrink = OperatorSpec(Code.MAX_POOL_2D, (2,), (3,), "Pool2DOptions", POOL | {"FilterWidth": 8})
-    data = model([small, small, wide, small, wide, wide], [pool(0, 1), join([1] * 8, 2, 2), shrink, join([1, *[3] * 7], 4, 2), pool(4, 5)], [0], [5])
+    data = model([small, small, wide, small, wide], [pool(0, 1), join([0] * 8, 2, 2), shrink, join([1, *[3] * 7], 4, 2)], [0], [4])
 
     program, planned = share(lower(read_graph(data), Parity.TFLM))
     assert () == program.aliases
