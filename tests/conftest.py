@@ -1,4 +1,4 @@
-"""What any test may ask for. Loads tests/models.py, which is in no package; converts each tiny model once a session."""
+"""What any test may ask for. Loads tests/models.py and tests/chip.py, which are in no package; converts each tiny model once a session."""
 
 import importlib.util
 import os
@@ -10,15 +10,41 @@ from types import ModuleType
 import pytest
 
 
+def load(name: str) -> ModuleType:
+    """tests/<name>.py."""
+    spec = importlib.util.spec_from_file_location(f"emberflow_test_{name}", Path(__file__).with_name(f"{name}.py"))
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look their module up
+    spec.loader.exec_module(module)
+    return module
+
+
 @pytest.fixture(scope="session")
 def models() -> ModuleType:
     """tests/models.py."""
-    name = "emberflow_test_models"
-    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name("models.py"))
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
+    return load("models")
+
+
+@pytest.fixture(scope="session")
+def chip() -> ModuleType:
+    """tests/chip.py."""
+    return load("chip")
+
+
+@pytest.fixture(scope="session")
+def toolchain():
+    """zig, whose cache outlives the tests: the first build for a core takes seconds."""
+    from emberflow.adapters.toolchain import Toolchain
+
+    return Toolchain(Path(__file__).parents[1] / ".emberflow" / "toolchain")
+
+
+@pytest.fixture(scope="session")
+def emulator(toolchain):
+    """Runs images on an emulated core."""
+    from emberflow.adapters.emulator import Emulator
+
+    return Emulator(toolchain)
 
 
 @pytest.fixture(scope="session")

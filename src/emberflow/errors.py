@@ -12,6 +12,13 @@
     ├── CompileError            a .tflite can't be compiled to C
     │   └── UnsupportedOperator an operator, or a form of one, has no kernel
     ├── BundleError             a bundle can't be written, or isn't what its manifest says
+    ├── ToolchainError          the C compiler is missing, or refused the sources
+    ├── DoesNotFit              a linked program needs more flash or RAM than the target has
+    ├── ImageError              an ELF file can't be read, or is no program for this target
+    ├── EmulatorError           the emulated core is missing, or there is none like the target's
+    ├── ChipError               a program that runs on the emulated core went wrong
+    │   ├── ChipFault           it did what core or memory map forbid
+    │   └── InstructionLimit    it did not end in time
     ├── NothingFits             every variant was judged, and none fits
     ├── StoreError              the artifact store can't give or take a blob
     └── PassingError            the same call may succeed later; tasks retry these
@@ -23,7 +30,7 @@ A message says what was received, what was expected, and what to do next.
 """
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 
 class EmberflowError(Exception):
@@ -72,6 +79,46 @@ class UnsupportedOperator(CompileError):
 
 class BundleError(EmberflowError):
     """A bundle can't be written, or isn't what its manifest says."""
+
+
+class ToolchainError(EmberflowError):
+    """The C compiler is missing, or refused the sources."""
+
+
+class DoesNotFit(EmberflowError):
+    """A linked program needs more flash or RAM than the target has; `missing_bytes` says how much more, by the region's name."""
+
+    def __init__(self, message: str, missing_bytes: Mapping[str, int] | None = None) -> None:
+        super().__init__(message)
+        self.missing_bytes = dict(missing_bytes or {})
+
+
+class ImageError(EmberflowError):
+    """An ELF file can't be read, or is no program for this target."""
+
+
+class EmulatorError(EmberflowError):
+    """The emulated core is missing, or there is none like the target's."""
+
+
+class ChipError(EmberflowError):
+    """A program that runs on the emulated core went wrong in `function`."""
+
+    def __init__(self, message: str, function: str = "") -> None:
+        super().__init__(message)
+        self.function = function
+
+
+class ChipFault(ChipError):
+    """It did what core or memory map forbid, at `address`."""
+
+    def __init__(self, message: str, function: str = "", address: int = 0) -> None:
+        super().__init__(message, function)
+        self.address = address
+
+
+class InstructionLimit(ChipError):
+    """It did not end in time."""
 
 
 class NothingFits(EmberflowError):

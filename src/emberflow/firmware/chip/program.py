@@ -1,0 +1,92 @@
+"""What surrounds a compiled model on a bare chip: start-up, linker script, main, as text by file name. Knows C; compiles nothing.
+
+There are two programs around a model called `watch`, whose compiled sources are `watch.h`, `watch.c` and so on:
+
+- `product_program`: the loop that a product runs, and a self-test when it is given vectors. **Its flash and RAM are what is reported**, built
+  without vectors, because a table of a hundred inputs is not part of the product. It uses no semihosting, so it runs without a debugger; it ends
+  in `ef_halt(failures)`, where the emulator stops.
+- `measuring_program`: reads vectors from `inputs.bin` and writes `outputs.bin` through semihosting, so that any number of vectors runs on the chip's
+  own memory map without taking flash. Outputs, stack and instructions of the model are taken from it: `watch_infer` is the same code in both.
+"""
+
+from pathlib import Path
+
+import jinja2
+
+from emberflow.errors import TargetError
+from emberflow.firmware import literals
+from emberflow.target import Region, Target
+from emberflow.values import Int8Array
+
+STACK_BYTES = 1024
+INPUTS, OUTPUTS = "inputs.bin", "outputs.bin"
+
+# RP2040 Datasheet, 2.8.1.3.1: the boot ROM runs the first 256 bytes of flash, the second stage, which then starts the vector table behind it.
+_BOOT_BYTES = {"rp2040": 256}
+_TEMPLATES = Path(__file__).parents[1] / "templates" / "chip"
+
+
+def linker_script(target: Target, stack_bytes: int = STACK_BYTES) -> bytes:
+    """The memory map of `target` for lld and GNU ld, with `stack_bytes` set aside, so that a program that links has its stack too.
+
+    Raises: TargetError: a Linux device, which has no memory map.
+    """
+    regions = {region.name: region for region in target.regions}
+    if not {"flash", "sram"} <= set(regions):
+        raise TargetError(f"received {target.name}, which has no regions flash and sram to link into; expected a microcontroller")
+    words = {"target": target.name, "flash": regions["flash"], "sram": regions["sram"], "boot_bytes": boot_bytes(target)}
+    return _render("link.ld", **words, stack_bytes=_aligned(stack_bytes))
+
+
+def boot_bytes(target: Target) -> int:
+    """Bytes at the start of flash that belong to the chip's boot code; the vector table follows."""
+    return _BOOT_BYTES.get(target.name, 0)
+
+
+def flash_region(target: Target) -> Region:
+    """Where the program lies."""
+    return next(region for region in target.regions if region.name == "flash")
+
+
+def measuring_program(name: str) -> dict[str, bytes]:
+    """Sources that run the model called `name` over `inputs.bin`; build them with the model's own, and with `EF_TRACE` for a trace."""
+    fixed = ("startup.c", "semihosting.h", "semihosting.c")
+    return {file: _read(file) for file in fixed} | {"measure.c": _render("measure.c", name=name, NAME=name.upper())}
+
+
+def product_program(name: str, vectors: tuple[Int8Array, Int8Array] | None = None) -> dict[str, bytes]:
+    """Sources of the product around the model called `name`.
+
+    Args:
+        vectors: inputs and expected outputs of the self-test, shapes (n, input bytes) and (n, output bytes); None for no self-test.
+    """
+    words = {"name": name, "NAME": name.upper(), "vectors": vectors is not None}
+    sources = {"startup.c": _read("startup.c"), "main.c": _render("main.c", **words)}
+    if vectors is None:
+        return sources
+    inputs, outputs = vectors
+    return sources | {
+        "test_vectors.h": _render("test_vectors.h", **words, test_count=len(inputs)),
+        "test_vectors.c": _render("test_vectors.c", **words, inputs=inputs, outputs=outputs),
+    }
+
+
+def freestanding_functions() -> dict[str, bytes]:
+    """memcpy and its kin, which GCC calls by itself and which zig brings along."""
+    return {"memory.c": _read("memory.c")}
+
+
+def _aligned(count: int) -> int:
+    return (count + 7) // 8 * 8  # the stack pointer stays a multiple of 8 (Procedure Call Standard for the Arm Architecture, IHI 0042, 5.2.1.2)
+
+
+def _read(file: str) -> bytes:
+    return (_TEMPLATES / file).read_bytes()
+
+
+def _render(file: str, **words: object) -> bytes:
+    templates = jinja2.Environment(  # noqa: S701 - C and linker scripts, not HTML
+        loader=jinja2.FileSystemLoader(_TEMPLATES), undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
+    )
+    templates.filters["sample_rows"] = literals.sample_rows
+    return templates.get_template(f"{file}.j2").render(words).encode()
