@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emberflow.compiler import compile_model
-from emberflow.compiler.lower.conv import pad_rows
+from emberflow.compiler.lower.conv import interleave, pad_rows
 from emberflow.compiler.lower.window import Axis
 from emberflow.errors import UnsupportedOperator
 from tests.compiler.harness import Native, activation, constant, differing_bytes, one_operator
@@ -151,6 +151,20 @@ def test_rows_are_padded_to_words():
     assert [[1, 2, 3, 4, 5, 0, 0, 0]] == pad_rows(np.array([[1, 2, 3, 4, 5]])).tolist()
 
 
+def test_rows_are_interleaved_in_fours():
+    """Five rows of eight: four rows word by word, then the fifth as it is."""
+    rows = np.arange(40).reshape(5, 8)
+
+    flat = interleave(rows).tolist()
+    assert [0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27, 4, 5] == flat[:18]
+    assert list(range(32, 40)) == flat[32:]
+
+
+def test_rows_of_an_odd_depth_stay_as_they_are():
+    """A word would reach into the next row."""
+    assert list(range(20)) == interleave(np.arange(20).reshape(4, 5)).tolist()
+
+
 WINDOW = {"kernel": (1, 1), "size": (2, 2), "output": (2, 2), "stride": 1, "dilation": 1, "padding": SAME}
 
 
@@ -193,3 +207,13 @@ def test_dense_weights_that_dont_fit_are_refused(weights, message):
     model = one_operator("FULLY_CONNECTED", [activation("x", (1, 4)), weights], [activation("y", (1, 2))], "FullyConnectedOptions")
     with pytest.raises(UnsupportedOperator, match=message):
         compile_model(model, "m")
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(3, 9), st.integers(3, 9), st.integers(1, 5), st.sampled_from([1, 2]), st.sampled_from([SAME, VALID]), st.integers(0, 10**6))
+def test_planar_depthwise_conv_equals_tflm(height, width, channels, stride, padding, seed):
+    """3x3, the common case, which has a kernel of its own: even and odd widths, borders, strides."""
+    output = tuple(places(size, 3, stride, 1, padding) for size in (height, width))
+    window = {"kernel": (3, 3), "size": (height, width), "output": output, "stride": stride, "dilation": 1, "padding": padding}
+
+    assert 0 == differing_bytes(depthwise_model(window, channels, 1, seed), samples=8)[0]

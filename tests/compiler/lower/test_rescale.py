@@ -9,11 +9,11 @@ from emberflow.errors import UnsupportedOperator
 from tests.compiler.harness import activation, constant, differing_bytes, one_operator
 
 
-def dense(weights, scale=0.5, bias=None, output_scale=1.0, input_zero_point=0):
+def dense(weights, scale=0.5, bias=None, output_scale=1.0, input_zero_point=0, **options):
     weights = np.asarray(weights, np.int8)
     inputs = [activation("x", (1, weights.shape[1]), 0.25, input_zero_point), constant("w", weights, (scale,))]
     inputs += [] if bias is None else [constant("b", np.asarray(bias))]
-    return one_operator("FULLY_CONNECTED", inputs, [activation("y", (1, len(weights)), output_scale)], "FullyConnectedOptions")
+    return one_operator("FULLY_CONNECTED", inputs, [activation("y", (1, len(weights)), output_scale)], "FullyConnectedOptions", **options)
 
 
 def words(model, parity=Parity.TFLM):
@@ -22,8 +22,8 @@ def words(model, parity=Parity.TFLM):
 
 
 def test_packed_words():
-    """0.25 * 0.5 / 1 is 2^30 * 2^(-2 - 31), so right is 2; the bias 10 - 3 * (1 + 2) is 1: 1 * 64 + 2."""
-    assert [66, 1 << 30] == words(dense([[1, 2]], bias=np.array([10], np.int32), input_zero_point=3))
+    """0.25 * 0.5 / 1 is 2^30 * 2^(-2 - 31), so right is 2; the bias 10 - 3 * (1 + 2) is 1: 1 * 64 + 2. Then 2 * 2^30 - 2^32."""
+    assert [66, -(1 << 31)] == words(dense([[1, 2]], bias=np.array([10], np.int32), input_zero_point=3))
 
 
 @pytest.mark.parametrize(
@@ -32,10 +32,20 @@ def test_packed_words():
         dense([[1, 2]], bias=np.array([1 << 26], np.int32), output_scale=2.0**19),  # a bias of more than 26 bits
         dense([[1, 2]], output_scale=0.01),  # a factor above 1, which shifts left
         dense([[1, 2]], output_scale=0.2),  # a factor of 0.625, which doesn't shift
+        dense([[1, 2]], output_scale=2.0**21),  # a shift of 23 bits
+        dense([[1, 2]], output_scale=2.0**40),  # a factor too small to matter
     ],
 )
 def test_what_doesnt_pack_is_wide_and_equal(model):
     """Three words: bias, mantissa, shift."""
+    assert 3 == len(words(model))
+    assert 0 == differing_bytes(model)[0]
+
+
+def test_bounded_codes_are_wide_and_equal():
+    """A fused RELU6 that ends within the type."""
+    model = dense([[1, 2]], output_scale=0.1, FusedActivationFunction=3)
+
     assert 3 == len(words(model))
     assert 0 == differing_bytes(model)[0]
 

@@ -1,49 +1,45 @@
-/* Bias, multiplier and shift of an output channel, packed into two words of flash.
+/* Bias, multiplier and shift of an output channel, and how they turn its sums into codes.
  *
- *   word 0: bias * 64 + right, where the shift is -right      word 1: mantissa
+ * Packed layers, which nearly all are, keep two words a channel in flash:
  *
- * The compiler packs a layer so when every bias fits in 26 bits, every sum in 31 and every shift is from -31 to -1, which is so in all
- * but odd models. Then a sum is requantized in five instructions: doubling, SMMULR (the rounded high half of a 64-bit product), and a
- * rounding shift, halves away from zero. Other layers are `wide`: three words, and the general formula.
+ *   word 0: bias * 64 + right, where the shift is -right      word 1: 2 * mantissa - 2^32
+ *
+ * The rounded high half of sum * mantissa / 2^31 is then sum + high half of sum * word 1 (rounded), one instruction where there is a DSP
+ * extension (SMMLAR), because sum * (2 * mantissa - 2^32) / 2^32 + sum = sum * mantissa / 2^31. The zero point and the half for rounding are
+ * added in one step, before the shift:  floor((v + half - (v < 0)) / 2^right) + zero_point
+ *                                     = floor((v + half + zero_point * 2^right - (v < 0)) / 2^right).
+ * It takes a bias of 26 bits, sums of 30 bits, and right from 1 to 22; the codes aren't bounded but by their type.
+ *
+ * Wide layers keep three words: bias, mantissa, shift. They go by the general formula and bound the codes as the fused activation says.
  */
 #include "requantize.h"
 
 typedef struct {
-  int32_t bias, mantissa, shift; /* of a wide layer: bias, mantissa, shift; else bias, mantissa, right */
-  int32_t half;                  /* 2^(right - 1) */
-} ef_channel;
-
-typedef struct {
   const int32_t *words;
-  int8_t zero_point, low, high;
-  uint8_t wide; /* 0: packed, 1: three words, rounded twice, 2: three words, rounded once */
+  int8_t zero_point;
+  int8_t low, high; /* bounds of the codes, of a wide layer */
+  uint8_t once;     /* a wide layer's sums are rounded once, not twice */
 } ef_rescale;
 
-EF_INLINE ef_channel ef_channel_at(const ef_rescale *p, int32_t index) {
-  ef_channel channel;
-  if (p->wide) {
-    const int32_t *words = p->words + 3 * index;
-    channel.bias = words[0], channel.mantissa = words[1], channel.shift = words[2], channel.half = 0;
-  } else {
-    const int32_t *words = p->words + 2 * index;
-    channel.bias = words[0] >> 6, channel.mantissa = words[1], channel.shift = words[0] & 63;
-    channel.half = (int32_t)(1u << channel.shift) >> 1;
-  }
-  return channel;
-}
+typedef struct {
+  int32_t bias;
+  int32_t mantissa;        /* of a packed layer: word 1 */
+  int32_t shift, rounding; /* of a packed layer: right, and (2 * zero_point + 1) * 2^(right - 1) */
+} ef_channel;
 
-/* A sum of a packed layer; |sum| < 2^30. */
-EF_INLINE int32_t ef_rescale_packed(int32_t sum, ef_channel channel) {
-  int32_t high = (int32_t)(((int64_t)(sum * 2) * channel.mantissa + 0x80000000LL) >> 32);
-  return (high + channel.half + (high >> 31)) >> channel.shift;
-}
-
-EF_INLINE int32_t ef_rescale_wide(int32_t sum, ef_channel channel, int32_t once) {
-  return once ? ef_requantize_once(sum, channel.mantissa, channel.shift) : ef_requantize(sum, channel.mantissa, channel.shift);
+EF_INLINE ef_channel ef_channel_at(const ef_rescale *p, int32_t index, int32_t is_wide) {
+  const int32_t *words = p->words + (is_wide ? 3 : 2) * index;
+  int32_t right = words[0] & 63;
+  if (is_wide) return (ef_channel){words[0], words[1], words[2], 0};
+  return (ef_channel){words[0] >> 6, words[1], right, (int32_t)((uint32_t)(2 * p->zero_point + 1) << right) >> 1};
 }
 
 /* The output's code for a sum that contains the bias. */
-EF_INLINE int8_t ef_rescale_sum(int32_t sum, ef_channel channel, const ef_rescale *p) {
-  int32_t value = p->wide ? ef_rescale_wide(sum, channel, p->wide == 2) : ef_rescale_packed(sum, channel);
-  return (int8_t)ef_clamp(value + p->zero_point, p->low, p->high);
+EF_INLINE int8_t ef_rescale_sum(int32_t sum, ef_channel channel, const ef_rescale *p, int32_t is_wide) {
+  if (is_wide) {
+    int32_t value = p->once ? ef_requantize_once(sum, channel.mantissa, channel.shift) : ef_requantize(sum, channel.mantissa, channel.shift);
+    return (int8_t)ef_clamp(value + p->zero_point, p->low, p->high);
+  }
+  int32_t value = (int32_t)(((int64_t)sum * channel.mantissa + 0x80000000LL) >> 32) + sum;
+  return (int8_t)ef_clamp((value + (value >> 31) + channel.rounding) >> channel.shift, -128, 127);
 }

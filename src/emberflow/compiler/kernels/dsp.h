@@ -5,6 +5,9 @@
  */
 #include "base.h"
 
+/* Two 16-bit numbers in a word. */
+EF_INLINE uint32_t ef_halves(int32_t low, int32_t high) { return ((uint32_t)low & 0xFFFFu) | ((uint32_t)high << 16); }
+
 #if defined(__ARM_FEATURE_DSP) && __ARM_FEATURE_DSP
 #define EF_DSP 1
 #include <arm_acle.h>
@@ -30,14 +33,21 @@ EF_INLINE uint32_t ef_max_bytes(uint32_t a, uint32_t b) {
   return (uint32_t)__sel((uint8x4_t)a, (uint8x4_t)b);
 }
 
+/* sum + low(a) * high(b) */
+EF_INLINE int32_t ef_low_high(uint32_t a, uint32_t b, int32_t sum) { return __smlabt((int32_t)a, (int32_t)b, sum); }
+
+/* sum + high(a) * low(b) */
+EF_INLINE int32_t ef_high_low(uint32_t a, uint32_t b, int32_t sum) { return __smlatb((int32_t)a, (int32_t)b, sum); }
+
 #elif defined(EF_EMULATE_DSP)
 #define EF_DSP 1
 
-EF_INLINE uint32_t ef_pair(int32_t low, int32_t high) { return ((uint32_t)low & 0xFFFFu) | ((uint32_t)high << 16); }
-EF_INLINE uint32_t ef_even(uint32_t word) { return ef_pair((int8_t)word, (int8_t)(word >> 16)); }
-EF_INLINE uint32_t ef_odd(uint32_t word) { return ef_pair((int8_t)(word >> 8), (int8_t)(word >> 24)); }
+EF_INLINE uint32_t ef_even(uint32_t word) { return ef_halves((int8_t)word, (int8_t)(word >> 16)); }
+EF_INLINE uint32_t ef_odd(uint32_t word) { return ef_halves((int8_t)(word >> 8), (int8_t)(word >> 24)); }
 EF_INLINE int32_t ef_low(uint32_t a, uint32_t b, int32_t sum) { return sum + (int16_t)a * (int16_t)b; }
 EF_INLINE int32_t ef_high(uint32_t a, uint32_t b, int32_t sum) { return sum + (int16_t)(a >> 16) * (int16_t)(b >> 16); }
+EF_INLINE int32_t ef_low_high(uint32_t a, uint32_t b, int32_t sum) { return sum + (int16_t)a * (int16_t)(b >> 16); }
+EF_INLINE int32_t ef_high_low(uint32_t a, uint32_t b, int32_t sum) { return sum + (int16_t)(a >> 16) * (int16_t)b; }
 EF_INLINE int32_t ef_dual(uint32_t a, uint32_t b, int32_t sum) { return ef_high(a, b, ef_low(a, b, sum)); }
 
 #endif
@@ -51,6 +61,22 @@ EF_INLINE uint32_t ef_max_bytes(uint32_t a, uint32_t b) {
   }
   return greater;
 }
+#endif
+
+#ifdef EF_DSP
+typedef struct {
+  uint32_t even, odd;
+} ef_pair;
+
+/* Words `at` and `at + 1` of an array of eight. One instruction, LDRD, which compilers seldom make of two loads when registers are scarce. */
+#if defined(__GNUC__) && defined(__ARM_FEATURE_DSP)
+#define EF_LOAD_PAIR(pair, array, at)                               \
+  __asm__("ldrd %0, %1, [%2, #%c3]"                                 \
+          : "=r"((pair).even), "=r"((pair).odd)                     \
+          : "r"(array), "i"(4 * (at)), "m"(*(const uint32_t(*)[8])(array)))
+#else
+#define EF_LOAD_PAIR(pair, array, at) ((pair).even = (array)[at], (pair).odd = (array)[(at) + 1])
+#endif
 #endif
 
 /* Four bytes from any address, in the chip's byte order, which is little-endian on every Cortex-M that is sold. */

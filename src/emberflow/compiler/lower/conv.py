@@ -2,13 +2,14 @@
 
 import numpy as np
 
-from emberflow.compiler.lower.rescale import pack, weighted_sums
+from emberflow.compiler.lower.plane import Plane
+from emberflow.compiler.lower.rescale import Rescale, pack, weighted_sums
 from emberflow.compiler.lower.window import LARGEST, window_fields
 from emberflow.compiler.program import Call, Scratch, Step
 from emberflow.compiler.requantize import Parity
 from emberflow.compiler.site import Site
 from emberflow.graph import Tensor
-from emberflow.values import IntArray
+from emberflow.values import Int8Array, IntArray
 
 _POINTER_BYTES = 8  # of a 64-bit host, so that one plan serves everywhere
 
@@ -25,10 +26,11 @@ def lower_conv(site: Site) -> tuple[Step, ...]:
     rows = _less_zero_point(site, weights).reshape(channels, -1)  # (channels, height*width*depth)
     fields = window_fields(site, (height, width))
     is_pointwise = height == width == groups == 1 and depth % 4 == 0 and (fields["stride_y"], fields["stride_x"]) == (1, 1)
+    rescale = pack(site, weighted_sums(site, source, weights, rows, site.optional(2)))
     parameters = site.struct(
         "ef_conv",
         weights=site.constant("weights", pad_rows(rows)),
-        rescale=pack(site, weighted_sums(site, source, weights, rows, site.optional(2))),
+        rescale=rescale.fields,
         **fields,
         out_channels=channels,
         groups=groups,
@@ -38,7 +40,7 @@ def lower_conv(site: Site) -> tuple[Step, ...]:
         pointwise=int(is_pointwise),
     )
     scratch = Scratch(9 * pad_rows(rows).shape[1])
-    return (Call(site.operator, "conv", "ef_conv_2d", (parameters, site.read(0), site.write(), scratch)),)
+    return (Call(site.operator, "conv", rescale.kernel("ef_conv_2d"), (parameters, site.read(0), site.write(), scratch)),)
 
 
 def lower_depthwise(site: Site) -> tuple[Step, ...]:
@@ -51,18 +53,30 @@ def lower_depthwise(site: Site) -> tuple[Step, ...]:
         f"weights of shape {weights.shape} don't go with input {source.shape} and output {site.output.shape}; convert the model again",
     )
     rows = _less_zero_point(site, weights, channel_axis=3).reshape(-1, channels).T  # (channels, height*width)
+    rescale = pack(site, weighted_sums(site, source, weights, rows, site.optional(2)))
+    fields = window_fields(site, (height, width)) | {"in_zero_point": site.zero_point(source)}
+    plane = Plane.of(fields)
+    if plane and channels == in_channels and (site.options["dilation_h"], site.options["dilation_w"]) == (1, 1):
+        return (_planar_call(site, rows, rescale, plane),)
     parameters = site.struct(
         "ef_depthwise",
         weights=site.constant("weights", rows.T.astype(np.int8)),
-        rescale=pack(site, weighted_sums(site, source, weights, rows, site.optional(2))),
-        **window_fields(site, (height, width)),
+        rescale=rescale.fields,
+        **fields,
         multiplier=channels // in_channels,
         dilation_y=site.options["dilation_h"],
         dilation_x=site.options["dilation_w"],
-        in_zero_point=site.zero_point(source),
     )
     scratch = Scratch(_POINTER_BYTES * height * width + in_channels)
-    return (Call(site.operator, "depthwise", "ef_depthwise_conv_2d", (parameters, site.read(0), site.write(), scratch)),)
+    return (Call(site.operator, "depthwise", rescale.kernel("ef_depthwise_conv_2d"), (parameters, site.read(0), site.write(), scratch)),)
+
+
+def _planar_call(site: Site, rows: IntArray, rescale: Rescale, plane: Plane) -> Call:
+    parameters = site.struct(
+        "ef_planar", weights=site.constant("weights", rows.astype(np.int8)), rescale=rescale.fields, channels=len(rows), **plane.fields
+    )
+    arguments = (parameters, site.read(0), site.write(), Scratch(plane.size_bytes))
+    return Call(site.operator, "depthwise_planar", rescale.kernel("ef_depthwise_planar"), arguments)
 
 
 def lower_fully_connected(site: Site) -> tuple[Step, ...]:
@@ -76,20 +90,31 @@ def lower_fully_connected(site: Site) -> tuple[Step, ...]:
         f"weights of shape {weights.shape} don't go with input {source.shape} and output {site.output.shape}, none above {LARGEST}",
     )
     rows = _less_zero_point(site, weights)
+    rescale = pack(site, weighted_sums(site, source, weights, rows, site.optional(2)), once=site.parity is Parity.LITERT_REFERENCE)
     parameters = site.struct(
         "ef_dense",
-        weights=site.constant("weights", rows.astype(np.int8)),
-        rescale=pack(site, weighted_sums(site, source, weights, rows, site.optional(2)), once=site.parity is Parity.LITERT_REFERENCE),
+        weights=site.constant("weights", interleave(rows)),
+        rescale=rescale.fields,
         batches=batches,
         depth=depth,
         outputs=outputs,
+        blocks=outputs // 4 if depth % 4 == 0 else 0,
     )
-    return (Call(site.operator, "fully_connected", "ef_fully_connected", (parameters, site.read(0), site.write())),)
+    return (Call(site.operator, "fully_connected", rescale.kernel("ef_fully_connected"), (parameters, site.read(0), site.write())),)
 
 
 def pad_rows(rows: IntArray) -> IntArray:
     """Rows of weights (channels, depth) as int8, with zeros up to a multiple of 4 columns."""
     return np.pad(rows, ((0, 0), (0, -rows.shape[1] % 4))).astype(np.int8)
+
+
+def interleave(rows: IntArray) -> Int8Array:
+    """Rows of weights (outputs, depth) as int8, flat: blocks of four rows word by word, then the rows left over (fully_connected.h)."""
+    outputs, depth = rows.shape
+    blocked = outputs // 4 * 4 if depth % 4 == 0 else 0
+    blocks = rows[:blocked].reshape(-1, 4, depth // 4, 4) if blocked else rows[:0]  # (blocks, row, word, byte)
+    words = blocks.transpose(0, 2, 1, 3) if blocked else blocks
+    return np.concatenate([words.reshape(-1), rows[blocked:].reshape(-1)]).astype(np.int8)
 
 
 def _operands(site: Site) -> tuple[Tensor, Tensor]:

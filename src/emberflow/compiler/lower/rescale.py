@@ -10,9 +10,9 @@ from emberflow.compiler.site import Site
 from emberflow.graph import Tensor
 from emberflow.values import Float64Array, IntArray
 
-PACKED, WIDE, WIDE_ONCE = 0, 1, 2
 _LARGEST_BIAS = 1 << 25
-_LARGEST_SUM = 1 << 30
+_LARGEST_SUM = 1 << 29
+_MOST_RIGHT = 22
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,8 +53,20 @@ def _bias_values(site: Site, bias: Tensor, channels: int) -> IntArray:
     return bias.values.reshape(-1).astype(np.int64)
 
 
-def pack(site: Site, sums: Sums, once: bool = False) -> dict[str, Field]:
-    """Fields of `ef_rescale`. `once` asks for one rounding, as LiteRT's reference does in some operators.
+@dataclass(frozen=True, eq=False)
+class Rescale:
+    """How sums become codes: the fields of `ef_rescale`, and whether the layer is wide, which has kernels of its own."""
+
+    fields: dict[str, Field]
+    is_wide: bool
+
+    def kernel(self, name: str) -> str:
+        """The kernel `name`, in the form that reads these fields."""
+        return f"{name}_wide" if self.is_wide else name
+
+
+def pack(site: Site, sums: Sums, once: bool = False) -> Rescale:
+    """Sums to codes, in the packed form where it is exact. `once` asks for one rounding, as LiteRT's reference does in some operators.
 
     Raises: UnsupportedOperator: a factor is out of range.
     """
@@ -62,17 +74,20 @@ def pack(site: Site, sums: Sums, once: bool = False) -> dict[str, Field]:
         mantissas, shifts = multipliers(sums.reals)
     except ValueError as error:
         site.refuse(f"{error}; convert the model again with another calibration set")
+    is_packed = not once and site.clamp() == (-128, 127) and _may_pack(sums, mantissas, shifts)
+    words = (sums.bias * 64 - shifts, 2 * mantissas - (1 << 32)) if is_packed else (sums.bias, mantissas, shifts)
     low, high = site.clamp()
-    is_packed = not once and _may_pack(sums, shifts)
-    columns = (sums.bias * 64 - shifts, mantissas) if is_packed else (sums.bias, mantissas, shifts)
-    return {
-        "words": site.constant("channels", np.stack(columns, axis=1).astype(np.int32)),
+    fields = {
+        "words": site.constant("channels", np.stack(words, axis=1).astype(np.int32)),
         "zero_point": site.zero_point(site.output),
         "low": low,
         "high": high,
-        "wide": PACKED if is_packed else WIDE_ONCE if once else WIDE,
+        "once": int(once),
     }
+    return Rescale(fields, not is_packed)
 
 
-def _may_pack(sums: Sums, shifts: IntArray) -> bool:
-    return bool((np.abs(sums.bias) < _LARGEST_BIAS).all() and (sums.bounds < _LARGEST_SUM).all() and ((shifts < 0) & (shifts >= -31)).all())
+def _may_pack(sums: Sums, mantissas: IntArray, shifts: IntArray) -> bool:
+    """Whether every number fits the packed form (`kernels/channel.h`); a mantissa of 0 (a factor too small to matter) doesn't."""
+    fits = (np.abs(sums.bias) < _LARGEST_BIAS) & (sums.bounds < _LARGEST_SUM) & (mantissas > 0)
+    return bool((fits & (shifts < 0) & (shifts >= -_MOST_RIGHT)).all())
