@@ -77,7 +77,7 @@ def pack(site: Site, sums: Sums, once: bool = False) -> Rescale:
     is_packed = not once and site.clamp() == (-128, 127) and _may_pack(sums, mantissas, shifts)
     words = (sums.bias * 64 - shifts, 2 * mantissas - (1 << 32)) if is_packed else (sums.bias, mantissas, shifts)
     low, high = site.clamp()
-    fields = {
+    fields: dict[str, Field] = {
         "words": site.constant("channels", np.stack(words, axis=1).astype(np.int32)),
         "zero_point": site.zero_point(site.output),
         "low": low,
