@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import tflite
 
-from emberflow.compiler import Compiled, Parity, compile_model
+from emberflow.compiler import Parity, compile_model
 from emberflow.graph import read_graph
 from tests.models import OperatorSpec, TensorSpec, write_tflite
 
@@ -106,7 +106,7 @@ class Native:
         self.compiled = compiled
         self.graph = compiled.program.graph
         with tempfile.TemporaryDirectory() as folder:
-            library = build_library(compiled, Path(folder), flavour, sanitize)
+            library = build_library(compiled.name, compiled.files, Path(folder), flavour, sanitize)
             self._library = ctypes.CDLL(str(library))
         self._infer = getattr(self._library, f"{compiled.name}_infer")
 
@@ -126,15 +126,15 @@ def zig():
     return (sys.executable, "-m", "ziglang", "cc")
 
 
-def build_library(compiled: Compiled, folder: Path, flavour: str, sanitize: bool) -> Path:
+def build_library(name: str, files: dict[str, bytes], folder: Path, flavour: str, sanitize: bool = True) -> Path:
     """A shared library; undefined behaviour ends the process."""
-    for name, text in compiled.files.items():
-        (folder / name).write_bytes(text)
+    for file, text in files.items():
+        (folder / file).write_bytes(text)
     flags = ["-std=c11", "-O1", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC"]
     flags += ["-DEF_EMULATE_DSP"] if flavour == "dsp" else []
     flags += ["-fsanitize=undefined", "-fsanitize-trap=undefined"] if sanitize else ["-fno-sanitize=all"]
     library = folder / "model.so"
-    ended = subprocess.run([*zig(), *flags, "-o", library, folder / f"{compiled.name}.c"], capture_output=True, text=True, check=False)
+    ended = subprocess.run([*zig(), *flags, "-o", library, folder / f"{name}.c"], capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stderr
     return library
 

@@ -1,6 +1,7 @@
 """The text of a program."""
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -55,6 +56,15 @@ def test_kernels_come_once_and_includes_first():
     assert [1, 1] == [text.count(name) for name in ("EF_INLINE ef_channel ef_channel_at(", "EF_KERNEL void ef_conv_2d(")]
     assert text.index("ef_requantize(") < text.index("ef_channel_at(") < text.index("ef_conv_2d(")
     assert [] == re.findall(r'#include "', text)
+
+
+@pytest.mark.parametrize("flavour", FLAVOURS)
+def test_all_kernels_go_together(flavour, tmp_path):
+    """No two files define the same name, and none needs another that it doesn't include."""
+    kernels = [path.stem for path in (Path(emit.__file__).parent / "kernels").glob("*.h")]
+    files = {"all.c": b'#include "all_kernels.h"\n', "all_kernels.h": kernel_text(kernels).encode()}
+
+    assert build_library("all", files, tmp_path, flavour).is_file()
 
 
 def test_no_kernel_is_there_that_isnt_called():

@@ -18,12 +18,12 @@
 #endif
 
 /* `bytes` bytes, in words as long as there are four: a copy of some tens of bytes, which isn't worth a call. */
-EF_INLINE void ef_copy(int8_t *to, const int8_t *from, int32_t bytes) {
+EF_INLINE void ef_copy_run(int8_t *to, const int8_t *from, int32_t bytes) {
   for (; bytes >= 4; bytes -= 4, to += 4, from += 4) EF_COPY(to, from, 4);
   for (; bytes > 0; --bytes) *to++ = *from++;
 }
 
-EF_INLINE void ef_fill(int8_t *to, int8_t byte, int32_t bytes) {
+EF_INLINE void ef_fill_run(int8_t *to, int8_t byte, int32_t bytes) {
   for (; bytes > 0; --bytes) *to++ = byte;
 }
 

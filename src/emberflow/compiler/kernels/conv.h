@@ -54,9 +54,9 @@ EF_INLINE void ef_gather(const ef_conv *p, const int8_t *in, int32_t top, int32_
     for (int32_t j = 0; j < taps; ++j, to += bytes) {
       const int8_t *from = ef_tap(p, row, j);
       if (from) {
-        ef_copy(to, from, bytes);
+        ef_copy_run(to, from, bytes);
       } else {
-        ef_fill(to, p->in_zero_point, bytes);
+        ef_fill_run(to, p->in_zero_point, bytes);
       }
     }
   }
@@ -180,13 +180,13 @@ EF_KERNEL void ef_columns(const ef_conv *p, const int8_t *in, int32_t group, int
       ef_gather_words(p, first, top, left, channels, column);
     } else {
       int8_t *bytes = (int8_t *)scratch + 32 * words;
-      ef_fill(bytes + 4 * words - 4, 0, 4);
+      ef_fill_run(bytes + 4 * words - 4, 0, 4);
       ef_gather(p, first, top, left, channels, bytes);
       ef_expand(bytes, words, column);
     }
 #else
     int8_t *column = (int8_t *)scratch + i * 4 * words;
-    ef_fill(column + 4 * words - 4, 0, 4);
+    ef_fill_run(column + 4 * words - 4, 0, 4);
     ef_gather(p, first, top, left, channels, column);
 #endif
     if (++x == p->out_width) x = 0, ++y;
