@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from emberflow.compiler import compile_model
+from emberflow.compiler import compile_model, emit
 from emberflow.compiler.emit import array_text, c_type_of, kernel_text, struct_text
 from emberflow.compiler.program import Constant, Struct
 from emberflow.errors import CompileError
 from emberflow.graph import Tensor
-from tests.compiler.harness import activation, constant, one_operator
+from tests.compiler.harness import FLAVOURS, activation, build_library, constant, one_operator
 
 
 def model():
