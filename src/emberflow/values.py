@@ -15,6 +15,7 @@ Report = Callable[[str], None]
 FloatArray = NDArray[np.float32]
 Float64Array = NDArray[np.float64]
 Int8Array = NDArray[np.int8]
+Int32Array = NDArray[np.int32]
 IntArray = NDArray[np.int64]
 AnyArray = NDArray[Any]
 

@@ -61,6 +61,17 @@ def several_operators(*parts):
     return write_tflite(tuple(tensors), tuple(operators), inputs=computed, outputs=written)
 
 
+def side_by_side(inputs, steps):
+    """A model of several operators that all read `inputs`, each with an output of its own: (code, output, kind, options) for each step."""
+    outputs = tuple(range(len(inputs), len(inputs) + len(steps)))
+    operators = tuple(
+        OperatorSpec(getattr(tflite.BuiltinOperator, code), tuple(range(len(inputs))), (index,), kind, options)
+        for index, (code, _, kind, options) in zip(outputs, steps, strict=True)
+    )
+    tensors = (*inputs, *(output for _, output, _, _ in steps))
+    return write_tflite(tensors, operators, inputs=tuple(i for i, tensor in enumerate(inputs) if not tensor.data), outputs=outputs)
+
+
 def random_codes(generator, tensor, count):
     """`count` inputs for a tensor of a graph, over the whole range of its type, the extremes among them."""
     if tensor.dtype == "float32":

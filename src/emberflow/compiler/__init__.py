@@ -1,4 +1,4 @@
-"""The compiler: an int8 .tflite to dependency-free C11. Knows graphs, arithmetic and C; refuses to know chips, files and processes."""
+"""The compiler: an int8 .tflite to dependency-free C11. Knows graphs, arithmetic and C, and asks TFLM for tables; refuses to know chips."""
 
 from dataclasses import dataclass
 
@@ -9,6 +9,7 @@ from emberflow.compiler.plan import Plan
 from emberflow.compiler.program import Program
 from emberflow.compiler.requantize import Parity
 from emberflow.compiler.sharing import share
+from emberflow.compiler.tables import read_tables
 from emberflow.firmware.literals import identifier
 from emberflow.graph import read_graph
 
@@ -36,8 +37,10 @@ def compile_model(model: bytes, name: str, parity: Parity = Parity.TFLM) -> Comp
         parity: whose bytes: those of TensorFlow Lite for Microcontrollers, or of LiteRT's reference kernels.
     Raises: GraphError: not a .tflite, or one that can't be. UnsupportedOperator: an operator, or a form of one, without a kernel.
         CompileError: a border of a type that C doesn't have.
+        WorkerLost: TFLM's process, asked for tables, was ended from outside.
     """
-    program, planned = share(lower(read_graph(model), parity))
+    graph = read_graph(model)
+    program, planned = share(lower(graph, parity, read_tables(graph)))
     word = identifier(name)
     origin = f"compiled by Emberflow from a .tflite of {len(model):,} B, SHA-256 {digest(model)}"
     return Compiled(word, Writer(word, program, planned, origin).files(), program, planned)

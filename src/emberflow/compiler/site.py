@@ -1,6 +1,6 @@
 """One operator of a graph as a lowering sees it: its tensors, names for its constants, and words to refuse it. Knows no kernel."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import copysign, floor
 from typing import Any, NoReturn
 
@@ -8,6 +8,7 @@ import numpy as np
 
 from emberflow.compiler.program import Constant, Field, Read, Struct, Write
 from emberflow.compiler.requantize import Parity
+from emberflow.compiler.tables import Tables
 from emberflow.errors import UnsupportedOperator
 from emberflow.graph import Graph, Operator, Quantization, Tensor
 from emberflow.values import AnyArray
@@ -15,11 +16,15 @@ from emberflow.values import AnyArray
 
 @dataclass(frozen=True, eq=False)
 class Site:
-    """Where code for one operator is to stand."""
+    """Where code for one operator is to stand.
+
+    tables: what TFLM answers to every code, for the operators of `tables.TABLED`.
+    """
 
     graph: Graph
     operator: Operator
     parity: Parity
+    tables: Tables = field(default_factory=dict)
 
     @property
     def name(self) -> str:

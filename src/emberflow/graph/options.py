@@ -93,6 +93,11 @@ def name_options(values: dict[str, Any], operator: str) -> dict[str, Any]:
     return {key: _name(key, value, operator) if key in _ENUMERATIONS else value for key, value in values.items()}
 
 
+def number_option(key: str, value: Any) -> Any:
+    """The schema's code where `value` is one of the names that `name_options` gives; else `value` itself."""
+    return next(code for code, name in _ENUMERATIONS[key].items() if name == value) if key in _ENUMERATIONS else value
+
+
 def check_present(operator: str, name: str) -> None:
     """Refuse operators that can't do without options; others may leave them out (RESHAPE does).
 

@@ -2,16 +2,19 @@
 
 from collections.abc import Callable
 
-from emberflow.compiler.lower import conv, move, pool, reduce, shape
+from emberflow.compiler.lower import conv, move, pair, pool, reduce, shape, softmax, table
 from emberflow.compiler.program import Program, Step
 from emberflow.compiler.requantize import Parity
 from emberflow.compiler.site import Site
+from emberflow.compiler.tables import TABLED, Tables
 from emberflow.errors import UnsupportedOperator, did_you_mean
 from emberflow.graph import Graph
 
 Lowering = Callable[[Site], tuple[Step, ...]]
 
 LOWERINGS: dict[str, Lowering] = {
+    **dict.fromkeys(sorted(TABLED), table.lower_table),
+    "ADD": pair.lower_add,
     "AVERAGE_POOL_2D": pool.lower_average_pool,
     "CONCATENATION": move.lower_concatenation,
     "CONV_2D": conv.lower_conv,
@@ -20,25 +23,28 @@ LOWERINGS: dict[str, Lowering] = {
     "FULLY_CONNECTED": conv.lower_fully_connected,
     "MAX_POOL_2D": pool.lower_max_pool,
     "MEAN": reduce.lower_mean,
+    "MUL": pair.lower_mul,
     "PAD": move.lower_pad,
     "PADV2": move.lower_pad,
     "REDUCE_MAX": reduce.lower_reduce_max,
     "REDUCE_MIN": reduce.lower_reduce_min,
     "RESHAPE": shape.lower_reshape,
+    "SOFTMAX": softmax.lower_softmax,
     "SQUEEZE": shape.lower_reshape,
+    "SUB": pair.lower_sub,
     "SUM": reduce.lower_sum,
 }
 """What is compiled, by the schema's name."""
 
 
-def lower(graph: Graph, parity: Parity) -> Program:
+def lower(graph: Graph, parity: Parity, tables: Tables) -> Program:
     """Every operator of `graph` as kernel calls.
 
     Raises: UnsupportedOperator: one has no lowering, or one of a kind that its lowering refuses.
     """
     steps: list[Step] = []
     for operator in graph.operators:
-        site = Site(graph, operator, parity)
+        site = Site(graph, operator, parity, tables)
         if operator.name not in LOWERINGS:
             site.refuse(
                 f"it has no kernel; expected one of {', '.join(sorted(LOWERINGS))}.{did_you_mean(operator.name, LOWERINGS)}"

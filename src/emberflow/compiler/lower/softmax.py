@@ -1,0 +1,94 @@
+"""SOFTMAX: the exponentials of all differences of codes, as TFLM's fixed point gives them. Arithmetic on Python's integers."""
+
+from math import exp, floor
+
+import numpy as np
+
+from emberflow.compiler.lower.scale import factor
+from emberflow.compiler.program import Call, Step
+from emberflow.compiler.requantize import Multiplier
+from emberflow.compiler.site import Site
+from emberflow.values import Int32Array
+
+INTEGER_BITS = 5
+"""Differences are held in 32 bits, 5 of them before the point (TFLM, kernels/softmax_common.cc: kScaledDiffIntegerBits)."""
+
+MOST_DEPTH = 4095
+"""Beyond, a sum of exponentials with 12 bits before the point can overflow."""
+
+_FRACTION_BITS = 31 - INTEGER_BITS
+_ONE = (1 << 31) - 1
+_STEEPEST = Multiplier(1 << 30, 31)  # of all steps this steep: a difference of 1 is beyond what the bits before the point hold
+
+
+def lower_softmax(site: Site) -> tuple[Step, ...]:
+    """SOFTMAX over the last axis, int8 to int8; the output's scale is 1/256 and its zero point -128, as the specification fixes them."""
+    source, output = site.tensor(0), site.output
+    for tensor in (source, output):
+        site.expect_dtype(tensor, "int8")
+    site.expect(
+        (site.scale(output), site.zero_point(output)) == (1 / 256, -128),
+        f"{output} has scale {site.scale(output)} and zero point {site.zero_point(output)}; expected 1/256 and -128; convert the model again",
+    )
+    site.expect(
+        source.shape == output.shape and bool(source.shape) and 0 < source.shape[-1] <= MOST_DEPTH,
+        f"it leads from shape {source.shape} to {output.shape}; expected the same shape, and 1 to {MOST_DEPTH} values along the last axis",
+    )
+    depth = source.shape[-1]
+    table = exponentials(_step(site))
+    parameters = site.struct(
+        "ef_softmax", exponentials=site.constant("exponentials", table), rows=source.elements // depth, depth=depth, count=len(table)
+    )
+    call = Call(site.operator, "softmax", "ef_softmax_rows", (parameters, site.read(0), site.write()), in_place=((output.index, source.index),))
+    return (call,)
+
+
+def _step(site: Site) -> Multiplier:
+    beta = float(site.options.get("beta", 0.0))
+    real = min(beta * site.scale(site.tensor(0)) * (1 << _FRACTION_BITS), float(_ONE))
+    site.expect(real > 1, f"its beta is {beta}; expected a positive one, beta * scale above 2**-{_FRACTION_BITS}; set softmax's beta to 1")
+    return factor(site, real) if real < 1 << 30 else _STEEPEST
+
+
+def exponentials(step: Multiplier) -> Int32Array:
+    """`exp(-difference * step)` with 31 fractional bits, (n,) int32 for differences 0, 1 ... of which all later ones are 0, n up to 256.
+
+    step: one step of the codes, with 26 fractional bits.
+    """
+    lowest = floor(((1 << INTEGER_BITS) - 1) * (1 << _FRACTION_BITS) / (1 << step.shift))
+    values = [_exponential(_high(-difference << step.shift, step.mantissa)) for difference in range(min(lowest, 255) + 1)]
+    return np.array([value for value in values if value], np.int32)  # they fall, so zeros are at the end
+
+
+def _exponential(x: int) -> int:
+    """`exp(x)` with 31 fractional bits, of x <= 0 with 26: a polynomial within a quarter, then a factor for each bit before it."""
+    if x == 0:
+        return _ONE
+    quarter = 1 << (_FRACTION_BITS - 2)
+    within = x % quarter - quarter
+    result, rest = _within_a_quarter(within << INTEGER_BITS), within - x
+    for power in range(-2, INTEGER_BITS):
+        if rest >> (_FRACTION_BITS + power) & 1:
+            result = _high(result, round(exp(-(2.0**power)) * (1 << 31)))
+    return result
+
+
+def _within_a_quarter(x: int) -> int:
+    """`exp(x)` for -1/4 <= x < 0: exp(-1/8) times the series of four terms at x + 1/8."""
+    center, third = round(exp(-0.125) * (1 << 31)), round((1 << 31) / 3)
+    x += 1 << 28
+    x2 = _high(x, x)
+    x3, x4 = _high(x2, x), _high(x2, x2)
+    series = x + _halve(_high(_halve(x4, 2) + x3, third) + x2, 1)
+    return center + _high(center, series)
+
+
+def _high(a: int, b: int) -> int:
+    """The product of two numbers with 31 fractional bits, rounded, halves up."""
+    return (a * b + (1 << 30)) >> 31
+
+
+def _halve(value: int, times: int) -> int:
+    """`value / 2**times` rounded, halves away from zero."""
+    half = 1 << (times - 1)
+    return (value + half) >> times if value >= 0 else -((-value + half) >> times)

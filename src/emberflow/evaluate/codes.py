@@ -1,0 +1,75 @@
+"""What TFLM answers to each of the 256 codes, for models that work on each element by itself. Knows how to ask; judges no operator.
+
+TFLM runs in a process of its own (`codes_process`), one for all models, and each model in a fork of it: with some models it crashes.
+"""
+
+import io
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass
+
+import numpy as np
+
+from emberflow.errors import WorkerLost
+from emberflow.evaluate.codes_process import ANSWERED, REFUSED
+from emberflow.evaluate.micro import explain
+from emberflow.values import AnyArray
+
+CODES = 256
+
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """What a model makes of every code.
+
+    table: the answer to each code, from the lowest on, in the type of the model's output; empty when TFLM doesn't run the model. Where
+        TFLM refuses a code (RSQRT below zero), the answer to the lowest code that it takes.
+    answered: which codes it takes.
+    reason: why TFLM doesn't run the model; "" when it does.
+    """
+
+    table: AnyArray
+    answered: AnyArray
+    reason: str
+
+
+def all_codes(dtype: str) -> AnyArray:
+    """Every code of int8 or uint8, from the lowest on, as one input of shape (1, 256)."""
+    return np.arange(np.iinfo(dtype).min, np.iinfo(dtype).max + 1).astype(dtype).reshape(1, CODES)
+
+
+def ask(models: tuple[tuple[bytes, str], ...]) -> tuple[Answers, ...]:
+    """Answers of each model, in order.
+
+    Args: models: a .tflite whose one input and output have shape (1, 256), and the input's type, int8 or uint8.
+    Raises: WorkerLost: TFLM's process was ended from outside.
+    """
+    request = io.BytesIO()
+    arrays: dict[str, AnyArray] = {f"model{index}": np.frombuffer(model, np.uint8) for index, (model, _) in enumerate(models)}
+    arrays |= {f"codes{index}": all_codes(dtype) for index, (_, dtype) in enumerate(models)}
+    np.savez(request, allow_pickle=False, **arrays)
+    # -P: a folder of the user's that is called numpy, say, isn't imported
+    command = [sys.executable, "-P", "-m", "emberflow.evaluate.codes_process"]
+    ended = subprocess.run(command, input=request.getvalue(), capture_output=True, check=False)  # noqa: S603  our own module
+    return read_answers(ended, len(models))
+
+
+def read_answers(ended: subprocess.CompletedProcess[bytes], count: int) -> tuple[Answers, ...]:
+    """What the process said of `count` models. Raises: WorkerLost: it ended otherwise than by itself."""
+    if ended.returncode:
+        raise WorkerLost(
+            f"the process that reads tables out of TFLM ended with code {ended.returncode}; expected 0. Its last words:"
+            f" {ended.stderr.decode(errors='replace').strip()[-200:] or 'none'}. Run the stage again; if it was killed for memory, with fewer workers"
+        )
+    with np.load(io.BytesIO(ended.stdout)) as answer:
+        return tuple(_read(answer, index) for index in range(count))
+
+
+def _read(answer: "np.lib.npyio.NpzFile", index: int) -> Answers:
+    status = int(answer[f"status{index}"])
+    if status == ANSWERED:
+        return Answers(answer[f"table{index}"], answer[f"answered{index}"], "")
+    words = answer[f"words{index}"].tobytes().decode(errors="replace")
+    reason = explain(words) if status == REFUSED else f"TFLM crashes on it ({signal.Signals(-status).name})"
+    return Answers(np.empty(0, np.int8), np.empty(0, np.bool_), reason)

@@ -1,0 +1,97 @@
+"""A process of its own for TensorFlow Lite for Microcontrollers: models of one input in, their answers to every 8-bit code out, as .npz.
+
+Run by `codes.py`. Knows numpy and TFLM; refuses to explain what TFLM says, which is passed on.
+"""
+
+import io
+import os
+import resource
+import sys
+import tempfile
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from emberflow.evaluate.micro_process import open_micro
+
+if TYPE_CHECKING:  # pydantic is not worth its import here
+    from collections.abc import Callable
+
+    from emberflow.values import AnyArray
+
+ARENA_BYTES = 1 << 20
+ANSWERED, REFUSED = 0, 3
+
+
+def main() -> int:
+    """Read `model<i>` and `codes<i>` from stdin; write `status<i>`, `words<i>`, and what was answered, to stdout."""
+    with np.load(io.BytesIO(sys.stdin.buffer.read())) as request:
+        asked = {name: request[name] for name in request.files}
+    answers: dict[str, AnyArray] = {}
+    for index in range(len(asked) // 2):
+        model, codes = asked[f"model{index}"].tobytes(), asked[f"codes{index}"]
+        answer, status, words = apart(lambda model=model, codes=codes: all_answers(model, codes))  # type: ignore[misc]  # bound in the loop
+        answers[f"status{index}"] = np.array(status)
+        answers[f"words{index}"] = np.frombuffer(words, np.uint8)
+        with io.BytesIO(answer) as file:
+            answers |= {f"{name}{index}": array for name, array in np.load(file).items()} if answer else {}
+    np.savez(sys.stdout.buffer, allow_pickle=False, **answers)
+    return 0
+
+
+def apart(work: "Callable[[], dict[str, AnyArray]]") -> tuple[bytes, int, bytes]:
+    """What `work` returns as .npz, how it ended (as `os.waitstatus_to_exitcode`), and what it printed. Run in a fork: TFLM may crash."""
+    with tempfile.TemporaryFile() as answer, tempfile.TemporaryFile() as words:
+        child = os.fork()
+        if not child:
+            resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+            os.dup2(words.fileno(), 2)
+            try:
+                np.savez(answer, allow_pickle=False, **work())
+                answer.flush()
+            except RuntimeError:
+                os._exit(REFUSED)
+            os._exit(ANSWERED)
+        status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        answer.seek(0)
+        words.seek(0)
+        return answer.read() if status == ANSWERED else b"", status, words.read()
+
+
+def all_answers(model: bytes, codes: "AnyArray") -> "dict[str, AnyArray]":
+    """`table`, the answer to each of `codes`, and `answered`, which of them TFLM took: all at once, or one by one where it refuses some.
+
+    Raises: RuntimeError: TFLM refuses the model, or every code.
+    """
+    interpreter = open_micro(model, ARENA_BYTES)
+    try:
+        return {"table": ask(interpreter, codes), "answered": np.ones(codes.size, np.bool_)}
+    except RuntimeError:
+        single = [one_answer(interpreter, np.full_like(codes, code)) for code in codes.reshape(-1)]
+    taken = [answer for answer in single if answer is not None]
+    if not taken:
+        raise RuntimeError("TFLM refuses every code")
+    return {
+        "table": np.array([taken[0] if answer is None else answer for answer in single]),
+        "answered": np.array([answer is not None for answer in single]),
+    }
+
+
+def one_answer(interpreter: Any, codes: "AnyArray") -> Any:
+    """The answer where all elements hold the same code, or None where TFLM refuses it."""
+    try:
+        return ask(interpreter, codes)[0]
+    except RuntimeError:
+        return None
+
+
+def ask(interpreter: Any, codes: "AnyArray") -> "AnyArray":
+    """One inference; the output flat."""
+    interpreter.set_input(codes, 0)
+    interpreter.invoke()
+    answer: AnyArray = interpreter.get_output(0).reshape(-1)
+    return answer
+
+
+if __name__ == "__main__":
+    sys.exit(main())

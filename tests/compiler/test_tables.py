@@ -1,0 +1,53 @@
+"""Which operators become tables, and that TFLM is asked once for those that are alike."""
+
+import numpy as np
+
+from emberflow.compiler import tables
+from emberflow.compiler.tables import is_tabled, read_tables
+from emberflow.graph import read_graph
+from tests.compiler.harness import activation, one_operator, side_by_side
+
+X = activation("x", (1, 2, 3), 0.1)
+
+
+def test_a_table_has_the_answers_of_the_operator_alone():
+    """The graph's tensor has 6 elements, the table 256: RELU to steps half as large, so twice the code."""
+    graph = read_graph(one_operator("RELU", [X], [activation("y", (1, 2, 3), 0.05)]))
+
+    assert np.clip(2 * np.arange(-128, 128), 0, 127).tolist() == read_tables(graph)[0].table.tolist()
+
+
+def test_the_operators_options_are_kept():
+    """LEAKY_RELU with alpha 0.5 halves what is negative; halves go away from zero, as TFLM rounds."""
+    graph = read_graph(one_operator("LEAKY_RELU", [X], [activation("y", (1, 2, 3), 0.1)], "LeakyReluOptions", Alpha=0.5))
+
+    assert [-64, -2, -1, 0, 1] == [read_tables(graph)[0].table[128 + code] for code in (-128, -4, -2, 0, 1)]
+
+
+def test_operators_that_are_alike_are_asked_once(monkeypatch):
+    """Two of three have the same scales; shapes don't count."""
+    steps = [("RELU", activation("y", (1, 2, 3), scale), "", {}) for scale in (0.1, 0.05, 0.1)]
+    asked = []
+
+    def count(models):
+        asked.extend(models)
+        return tuple(f"answers {index}" for index in range(len(models)))
+
+    monkeypatch.setattr(tables, "ask", count)
+
+    assert {0: "answers 0", 1: "answers 1", 2: "answers 0"} == read_tables(read_graph(side_by_side([X], steps)))
+    assert 2 == len(asked)
+
+
+def test_nobody_is_asked_without_need(monkeypatch):
+    """A start of TFLM costs a second."""
+    monkeypatch.setattr(tables, "ask", None)
+
+    assert {} == read_tables(read_graph(one_operator("RESHAPE", [X], [activation("y", (1, 6), 0.1)])))
+
+
+def test_only_codes_have_tables():
+    """QUANTIZE from float32 has no codes to ask for."""
+    graph = read_graph(one_operator("QUANTIZE", [activation("x", (1, 4), dtype="float32")], [activation("y", (1, 4))]))
+
+    assert not is_tabled(graph, graph.operators[0])
