@@ -32,6 +32,23 @@ def test_the_drop_of_accuracy_worked_out_by_hand() -> None:
     assert (interval.low, interval.high) == pytest.approx((0.05 - half, 0.05 + half))
 
 
+@pytest.mark.parametrize(
+    ("lost", "won", "both", "low", "high"),
+    [
+        # PropCIs::diffpropci.mp(b = 40, c = 20, n = 160, conf.level = 0.95), which takes c - b: (-0.216017, -0.030896)
+        (40, 20, 100, 0.030896, 0.216017),
+        # contingencytables' example of Bentur et al. 2009, rows (1, 1) and (7, 12): 23 after the 0.5s, cells 7.5 and 1.5,
+        # centre 6 / 23 = 0.26087, half width 1.959964 * sqrt(9 - 36 / 23) / 23 = 0.23236
+        (7, 1, 13, 0.02851, 0.49323),
+    ],
+)
+def test_the_interval_of_accuracy_is_the_published_one(lost: int, won: int, both: int, low: float, high: float) -> None:
+    """Agresti and Min's, as two R packages have it."""
+    interval = drop("accuracy", *answer(lost, won, both))
+
+    assert (interval.low, interval.high) == pytest.approx((low, high), abs=1e-5)
+
+
 def test_the_interval_keeps_a_width_when_nobody_disagrees() -> None:
     """Fifty samples without a difference don't prove that there is none: 1.96 / 52 either way."""
     interval = drop("accuracy", *answer(lost=0, won=0, both=50))

@@ -19,9 +19,10 @@ def drop(metric: str, truth: IntArray, baseline: FloatArray, variant: FloatArray
     """Metric of the baseline minus metric of the variant, with its 95 % confidence interval; positive is a loss.
 
     Accuracy: the adjusted Wald interval for matched pairs (Agresti & Min 2005, "Simple improved confidence intervals for comparing
-    matched proportions"): 0.5 is added to each cell of the two-by-two table of who was right, so that the interval keeps a width
-    even when both always agree. The estimate is the plain difference. macro_f1 and roc_auc: percentiles of a seeded paired
-    bootstrap (2,000 and 500 resamples); it has no width when baseline and variant give the same.
+    matched proportions", Statistics in Medicine 24:729-740; others call it Wald+2): 0.5 is added to each cell of the two-by-two
+    table of who was right, so that the interval keeps a width even when both always agree. The estimate is the plain difference; the
+    limits are cut off at -1 and 1. macro_f1 and roc_auc: percentiles of a seeded paired bootstrap (2,000 and 500 resamples); it has no
+    width when baseline and variant give the same.
 
     Samples are taken to be independent. Neighbouring windows of one signal overlap and are not: for such data the true
     interval is wider than this one.
@@ -63,7 +64,11 @@ def _check_same_shape(baseline: FloatArray, variant: FloatArray) -> None:
 
 
 def _adjusted_wald(baseline_right: np.ndarray, variant_right: np.ndarray) -> Interval:
-    """`(b - c) / (n + 2) +- z sqrt(b + c - (b - c)^2 / (n + 2)) / (n + 2)`, where b and c, the discordant cells, are 0.5 larger."""
+    """`(b - c) / n +- z sqrt(b + c - (b - c)^2 / n) / n`, the Wald interval of matched pairs, where 0.5 was added to each of the four cells.
+
+    So b and c, the discordant cells, are 0.5 larger each, which leaves b - c as it was, and n is 2 larger. `diffpropci.mp` of the R
+    package PropCIs and `Wald_CI_AgrestiMin_paired_2x2` of contingencytables compute the same.
+    """
     lost = int(np.sum(baseline_right & ~variant_right))
     won = int(np.sum(~baseline_right & variant_right))
     n = len(baseline_right)
