@@ -1,6 +1,7 @@
 """From data to bundle: train, compress, convert, evaluate, choose, write. The order of the stages, and what a run's end means."""
 
 import platform
+from contextlib import suppress
 from pathlib import Path
 
 from prefect import flow, runtime
@@ -14,7 +15,7 @@ from emberflow.adapters.tracking_address import RunIds
 from emberflow.adapters.tracking_figures import context_of
 from emberflow.artifact import digest
 from emberflow.dataset import Splits
-from emberflow.errors import NothingFits, TrackingError
+from emberflow.errors import NothingFits, StoreError, TrackingError
 from emberflow.record import Baseline, Provenance, Record
 from emberflow.runs import bundle_folder
 from emberflow.variant import Failure, Variant
@@ -53,8 +54,9 @@ def retrain_to_deploy(config: RunConfig) -> Record:
         if record.choice.champion:
             write_bundle(record, record.choice.champion, setting.workshop)
     except BaseException:
-        if ids := _ids(tracking):
-            track.close_run(setting.tracker, ids, Status.FAILED, None, ())
+        with suppress(StoreError, TrackingError):  # what went wrong first is told
+            if ids := _ids(tracking):
+                track.close_run(setting.tracker, ids, Status.FAILED, None, ())
         raise
     _log(setting, record, folder, tracking)
     show_in_prefect(record, folder, _links(setting, record, folder))
@@ -105,16 +107,16 @@ def _ids(tracking: "PrefectFuture[RunIds]") -> RunIds | None:
 
 
 def _log(setting: Setting, record: Record, folder: Path, tracking: "PrefectFuture[RunIds]") -> None:
-    """Every variant to MLflow. When it doesn't answer the run fails, but all that was made is kept, and the next run finds it."""
+    """Every variant to MLflow. When it can't take them the run fails, but all that was made is kept, and the next run finds it."""
     try:
         ids = tracking.result()
         track.log_data(setting.tracker, ids, record.splits, record.provenance.data_digest, record.project)
         track.log_variants(setting.tracker, ids, context_of(record), record.variants, setting.workshop)
         status = Status.FINISHED if record.choice.champion else Status.FAILED
         track.close_run(setting.tracker, ids, status, record, _files(setting, record, folder))
-    except TrackingError as error:
-        kept = f"The variants are kept: their report is {folder / 'report.html'}. Run again when MLflow answers; nothing is trained twice"
-        raise TrackingError(f"{error}\n{kept}") from error
+    except (StoreError, TrackingError) as error:
+        kept = f"The variants are kept: their report is {folder / 'report.html'}. Run again when MLflow can take them; nothing is trained twice"
+        raise type(error)(f"{error}\n{kept}") from error
 
 
 def _files(setting: Setting, record: Record, folder: Path) -> track.Files:

@@ -52,6 +52,7 @@ def set_up(config: RunConfig) -> Setting:
     """The setting of a run.
 
     Raises: ProjectError, RecipeError, TargetError: the file, or what it names, is wrong; nothing has been written yet.
+        StoreError: there is no room in the home folder.
     """
     path = Path(config.project)
     project = read_project(path)
@@ -60,6 +61,7 @@ def set_up(config: RunConfig) -> Setting:
     project = project.model_copy(update=changes)
     target = read_target(folder / project.target) if project.target.endswith(".toml") else find_target(project.target)
     workshop = Workshop.at(Path(config.home))
+    workshop.store.check_room()
     now = datetime.now(UTC)
     return Setting(
         project=project,

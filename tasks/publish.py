@@ -1,11 +1,14 @@
 """Write what people look at and what leaves the house: report, plots, bundle. Never cached: they name the run."""
 
+import os
+import shutil
 from pathlib import Path
 
 from prefect import task
 from prefect.artifacts import create_image_artifact, create_markdown_artifact
 
 from emberflow.adapters.crew import Job
+from emberflow.adapters.store import telling_of_disk
 from emberflow.adapters.workshop import Workshop
 from emberflow.record import Record
 from emberflow.runs import bundle_folder, run_folder, write_record
@@ -17,12 +20,21 @@ LIMIT_SECONDS = 900
 
 @task(name="write report", task_run_name="write report", persist_result=False, **RETRIED)
 def write_report(record: Record, workshop: Workshop) -> Path:
-    """The folder with `record.json`, `report.html` and the plots."""
-    folder = run_folder(workshop.home, record.project, record.provenance.run_id)
-    write_record(workshop.home, record)
-    with stage("report") as tell:
-        workshop.run(Job("emberflow.stages.package:write_report", {"record": record, "folder": folder}, LIMIT_SECONDS), tell)
+    """The folder with `record.json`, `report.html` and the plots; there with all of them or not at all."""
+    folder, made = (run_folder(home, record.project, record.provenance.run_id) for home in (workshop.home, Path()))
+    with stage("report") as tell, workshop.store.workplace() as place, telling_of_disk(workshop.home):
+        write_record(place, record)
+        workshop.run(Job("emberflow.stages.package:write_report", {"record": record, "folder": place / made}, LIMIT_SECONDS), tell)
+        _move(place / made, folder)
+        tell(str(folder / "report.html"))
     return folder
+
+
+def _move(made: Path, folder: Path) -> None:
+    """Put a folder where it is looked for, on the same disk, in one step; what an earlier attempt left there is gone."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)
+    os.replace(made, folder)
 
 
 @task(name="write bundle", task_run_name="write bundle", persist_result=False, **RETRIED)

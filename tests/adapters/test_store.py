@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from emberflow.adapters import store as store_module
 from emberflow.adapters.store import Store, telling_of_disk
 from emberflow.artifact import Artifact, Kind, digest
-from emberflow.errors import StoreError
+from emberflow.errors import BundleError, DataError, EmberflowError, StoreError, WorkerLost
 
 NOBODY = 65534
 
@@ -183,7 +183,19 @@ def test_less_room_than_a_stage_needs_is_told_before_it_starts(store, monkeypatc
         pytest.fail("a stage was let in")
 
     assert str(caught.value).startswith("only ")
-    assert str(caught.value).endswith(f"are free at '{store.root}'; expected at least 1073741824 GiB: free some space, then run again")
+    assert f"are free at '{store.root}'; expected at least 1073741824 GiB: free 10737" in str(caught.value)
+    assert str(caught.value).endswith(" GiB or more, then run again")
+
+
+def test_room_is_looked_for_before_the_store_is_made(tmp_path, monkeypatch):
+    """A run asks before anything is written: the disk is that of the nearest folder that exists."""
+    monkeypatch.setattr(store_module, "_ROOM_BYTES", 2**60)
+    store = Store(tmp_path / "home" / "store")
+
+    with pytest.raises(StoreError, match=r"are free at '.*/home/store'; expected at least"):
+        store.check_room()
+
+    assert not store.root.parent.exists()
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="the device that is always full is Linux's")
@@ -194,6 +206,50 @@ def test_a_full_disk_is_told_by_where_it_is_and_that_nothing_is_lost(tmp_path):
 
     assert str(caught.value) == f"no space left at '{tmp_path}'; free some, then run again: what was finished is kept"
     assert caught.value.__cause__.errno == errno.ENOSPC
+
+
+def test_a_full_disk_is_told_with_what_is_missing(tmp_path, monkeypatch):
+    """Of 2^60 B, which is 1,073,741,824 GiB, nearly all."""
+    monkeypatch.setattr(store_module, "_ROOM_BYTES", 2**60)
+
+    with (
+        pytest.raises(
+            StoreError, match=r"no space left at '.*' \(10737\d+(\.\d)? GiB less than the 1073741824 GiB that a run needs at least\); free"
+        ),
+        telling_of_disk(tmp_path),
+    ):
+        raise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT))
+
+
+@pytest.mark.parametrize(
+    "error", [EmberflowError("OSError: 100 requested and 50 written"), WorkerLost("signal SIGBUS"), BundleError("can't be written")]
+)
+def test_what_a_stage_makes_of_a_full_disk_is_told_as_one(tmp_path, monkeypatch, error):
+    """numpy gives no error number, a mapped file none but a signal; a full disk is one with less than a MiB, here with less than 2^60 B."""
+    monkeypatch.setattr(store_module, "_FULL_BYTES", 2**60)
+
+    with pytest.raises(StoreError) as caught, telling_of_disk(tmp_path):
+        raise error
+
+    expected = f"no space left at '{tmp_path}'; free some, then run again: what was finished is kept. It was met as: {error}"
+    assert expected == str(caught.value)
+
+
+@pytest.mark.parametrize("error", [EmberflowError("a bug"), WorkerLost("signal SIGSEGV"), BundleError("no champion"), DataError("NaN")])
+def test_with_room_on_the_disk_an_error_stays_what_it_is(tmp_path, error):
+    """Nobody is told to free space who has it."""
+    with pytest.raises(type(error)) as caught, telling_of_disk(tmp_path):
+        raise error
+
+    assert caught.value is error
+
+
+def test_wrong_data_on_a_full_disk_are_told_as_wrong_data(tmp_path, monkeypatch):
+    """Only what may have come from the disk is put down to it."""
+    monkeypatch.setattr(store_module, "_FULL_BYTES", 2**60)
+
+    with pytest.raises(DataError, match="NaN"), telling_of_disk(tmp_path):
+        raise DataError("NaN")
 
 
 def test_a_file_system_mounted_for_reading_is_told_as_such(tmp_path):

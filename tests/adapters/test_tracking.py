@@ -11,13 +11,15 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 from mlflow.entities import Run
+from sqlalchemy import create_engine, text
 
 from emberflow.adapters.tracking import ENVIRONMENT, Context, RunIds, Status, Tracker
+from emberflow.adapters.tracking_client import answering
 from emberflow.adapters.tracking_figures import context_of
 from emberflow.artifact import Artifact, Kind
 from emberflow.budget import Budget
 from emberflow.dataset import Part, Sampling, Splits
-from emberflow.errors import ProjectError, TrackingError
+from emberflow.errors import ProjectError, StoreError, TrackingError
 from emberflow.recipe import Format
 from emberflow.record import Baseline, Provenance, Record
 from emberflow.target import Target, TargetKind
@@ -487,6 +489,21 @@ def test_a_data_base_that_can_not_be_opened_is_a_passing_error(tmp_path: Path) -
     (tmp_path / "mlflow.db").mkdir()
     with pytest.raises(TrackingError, match=r"mlflow\.db doesn't answer; see that the path can be written and that nobody else holds"):
         Tracker.local(tmp_path).open_run("watch", "r1", {})
+
+
+def ask_for_two_pages() -> None:
+    """Of a SQLite data base that may have one."""
+    with create_engine("sqlite://").connect() as connection:
+        connection.execute(text("PRAGMA max_page_count = 1"))
+        connection.execute(text("CREATE TABLE runs (name TEXT)"))
+
+
+def test_a_data_base_that_finds_no_room_is_a_full_disk(tmp_path: Path) -> None:
+    """SQLite says so itself; it is no error that passes, so nobody tries again."""
+    with pytest.raises(StoreError) as told, answering(f"sqlite:///{tmp_path / 'mlflow.db'}"):
+        ask_for_two_pages()
+
+    assert str(told.value) == f"no space left at '{tmp_path}'; free some, then run again: what was finished is kept"
 
 
 def test_a_data_base_of_another_mlflow_is_refused(home: Path, client: MlflowClient, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
 
 import requests
 from mlflow import MlflowClient
@@ -15,6 +15,7 @@ from mlflow.exceptions import MlflowException
 from sqlalchemy import create_engine
 from sqlalchemy.exc import OperationalError
 
+from emberflow.adapters.store import no_space, telling_of_disk
 from emberflow.adapters.tracking_address import SQLITE, RunIds, hide_password, is_server
 from emberflow.adapters.tracking_figures import DataInput, Figures
 from emberflow.errors import EmberflowError, ProjectError, TrackingError
@@ -26,6 +27,7 @@ _PASSING = frozenset(
     {"TEMPORARILY_UNAVAILABLE", "DEADLINE_EXCEEDED", "REQUEST_LIMIT_EXCEEDED", "RESOURCE_EXHAUSTED", "ABORTED", "CANCELLED", "RESOURCE_CONFLICT"}
 )
 _NOISY = ("mlflow.store.db.utils", "alembic.runtime.migration")
+_SQLITE_FULL = "database or disk is full"  # SQLITE_FULL, https://sqlite.org/rescode.html
 
 
 class Client:
@@ -134,25 +136,34 @@ def connect(uri: str) -> Client:
             stack.enter_context(_alone(Path(uri.removeprefix(SQLITE))))
         if not is_server(uri):
             _knock(uri)
-        return Client(uri, MlflowClient(tracking_uri=uri, registry_uri=uri))
+        client = Client(uri, MlflowClient(tracking_uri=uri, registry_uri=uri))
+    logging.getLogger(_NOISY[0]).setLevel(logging.CRITICAL)  # it logs with a trace what `answering` raises in our words
+    return client
 
 
 @contextmanager
 def answering(uri: str) -> Iterator[None]:
     """Turns what MLflow raises into our errors; the text keeps what it said, without the password.
 
-    Raises: TrackingError: MLflow doesn't answer, or says it can't now. ProjectError: it answers, and refuses.
+    Raises: TrackingError: MLflow doesn't answer, or says it can't now. ProjectError: it answers, and refuses. StoreError: no space left.
     """
     # `from None`: the chained exception would print the address, password and all, into every log.
+    folder = Path(uri.removeprefix(SQLITE)).parent if uri.startswith(SQLITE) else Path(gettempdir())
     try:
-        yield
-    except MlflowException as error:
-        passing = error.error_code in _PASSING or (is_server(uri) and error.error_code == "INTERNAL_ERROR")
-        raise _in_our_words(uri, error, passing) from None
-    except requests.HTTPError as error:
-        raise _in_our_words(uri, error, passing=error.response is None or error.response.status_code >= 500) from None
-    except (OperationalError, requests.RequestException) as error:
-        raise _in_our_words(uri, error, passing=True) from None
+        with telling_of_disk(folder):
+            yield
+    except (MlflowException, OperationalError, requests.RequestException) as error:
+        if _SQLITE_FULL in str(error):
+            raise no_space(folder) from None
+        raise _in_our_words(uri, error, _may_pass(uri, error)) from None
+
+
+def _may_pass(uri: str, error: Exception) -> bool:
+    if isinstance(error, MlflowException):
+        return error.error_code in _PASSING or (is_server(uri) and error.error_code == "INTERNAL_ERROR")
+    if isinstance(error, requests.HTTPError):
+        return error.response is None or error.response.status_code >= 500
+    return True
 
 
 def _entity(data: DataInput) -> DatasetInput:

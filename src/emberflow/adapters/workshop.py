@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from emberflow.adapters.crew import Crew, Job, crew_of
-from emberflow.adapters.store import Store
+from emberflow.adapters.store import Store, telling_of_disk
 
 
 @dataclass(frozen=True)
@@ -34,5 +34,6 @@ class Workshop:
         return crew_of(self.workers, self.threads, self.home / "logs")
 
     def run(self, job: Job, report: Callable[[str], None]) -> Any:
-        """Have a worker do `job`. Raises as `Crew.run`."""
-        return self.crew.run(job, report)
+        """Have a worker do `job`. Raises as `Crew.run`; StoreError: the disk of `home` is full, whatever the stage made of that."""
+        with telling_of_disk(self.home):
+            return self.crew.run(job, report)

@@ -4,12 +4,14 @@ import sys
 from pathlib import Path
 from threading import Thread
 
+from httpx import HTTPError
 from rich.console import Console
 
+from emberflow.adapters.store import is_full, no_space
 from emberflow.cli.environment import prepare_environment, remember_migration
 from emberflow.cli.progress import Progress
 from emberflow.cli.show import show_record
-from emberflow.errors import NothingFits, ProjectError
+from emberflow.errors import NothingFits
 from emberflow.runs import last_record
 
 
@@ -32,7 +34,9 @@ def run_project(project: Path, recipes: str | None, target: str | None, mlflow: 
             progress.__exit__()
             show_record(last_record(home, None), home, console)
             raise NothingFits(f"no variant fits. {error}") from error
-        except ProjectError:
+        except HTTPError as error:  # the embedded Prefect answers 500 when its data base finds no room
+            if is_full(home):
+                raise no_space(home.resolve()) from error
             raise
     remember_migration(home)
     show_record(record, home, console)
