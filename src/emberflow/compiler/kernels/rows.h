@@ -1,0 +1,176 @@
+/* Rows of weights that are packed in flash and decoded one at a time, in order.
+ *
+ *   table           weight[k] = table[index[k]]                        indices of 1 to 6 bits, lowest bits first
+ *   bitmap          weight[k] = bit[k] ? next value : 0                a bit a weight, highest first
+ *   bitmap, table   weight[k] = bit[k] ? table[next index] : 0         indices in words, as many as go into 32 bits, lowest bits first
+ *
+ * A row's indices (table) or bits (bitmap) begin at a whole byte. Tables belong to the layer; each row says which one it has, where there
+ * are several. A layer names its decoder by a pointer to a function, so that decoders that no layer names aren't linked. Each exists
+ * twice: `decode` writes a row to memory, for kernels that use it for several pixels; `dot` multiplies it with an input as it goes, for
+ * fully connected layers, which use it once. The formats are Emberflow's own (compiler/weights).
+ */
+#include "base.h"
+
+struct ef_packing;
+
+/* Where decoding stands. A copy comes back to the row at which it was made. */
+typedef struct {
+  const struct ef_packing *packing;
+  const void *codes;
+  const uint8_t *masks, *numbers;
+  uint32_t word; /* indices that were taken from `codes` and not used yet, and how many */
+  int32_t left;
+} ef_rows;
+
+typedef struct ef_packing {
+  union {
+    void (*decode)(ef_rows *rows, int8_t *row);      /* writes zeros behind it up to a multiple of 4, and may write up to one of 32 */
+    int32_t (*dot)(ef_rows *rows, const int8_t *in); /* gives the sum of products with `in` */
+  } next;
+  const void *codes;
+  const uint8_t *masks;
+  const int8_t *tables;
+  const uint8_t *numbers; /* of each row's table; NULL where there is one table */
+  uint16_t depth;
+  uint8_t bits, in_word; /* of an index; how many are in a word (bitmap with table) */
+  uint8_t entries;       /* of a table */
+} ef_packing;
+
+EF_INLINE ef_rows ef_first_row(const ef_packing *packing) {
+  ef_rows rows = {packing, packing->codes, packing->masks, packing->numbers, 0, 0};
+  return rows;
+}
+
+EF_INLINE const int8_t *ef_take_table(ef_rows *rows) {
+  const int8_t *tables = rows->packing->tables;
+  return rows->numbers ? tables + *rows->numbers++ * rows->packing->entries : tables;
+}
+
+EF_INLINE uint32_t ef_codes_at(const uint8_t *from) {
+  uint32_t word;
+  EF_COPY(&word, from, sizeof word);
+  return word;
+}
+
+enum { EF_DECODE, EF_DOT };
+
+/* One weight: to memory, or into the sum of products. */
+EF_INLINE int32_t ef_give(int32_t way, int32_t weight, int8_t *row, const int8_t *in, int32_t k, int32_t sum) {
+  if (way == EF_DOT) return sum + weight * in[k];
+  row[k] = (int8_t)weight;
+  return sum;
+}
+
+/* Eight weights have 8 * bits bits. The first four lie in the word at their begin, the others in the same, or with more than 4 bits in
+ * the one that begins half of `bits` bytes later. */
+EF_INLINE uint32_t ef_later_four(uint32_t four, const uint8_t *codes, int32_t bits) {
+  return bits <= 4 ? four >> 4 * bits % 32 : ef_codes_at(codes + bits / 2) >> bits % 2 * 4;
+}
+
+EF_INLINE int32_t ef_unpack(ef_rows *rows, int32_t way, int8_t *row, const int8_t *in, int32_t bits) {
+  const int8_t *table = ef_take_table(rows);
+  const uint8_t *codes = rows->codes;
+  uint32_t low = (1u << bits) - 1;
+  int32_t depth = rows->packing->depth, sum = 0;
+  rows->codes = codes + (depth * bits + 7) / 8;
+  for (; depth >= 8; depth -= 8, codes += bits) {
+    uint32_t four = ef_codes_at(codes), later = ef_later_four(four, codes, bits);
+    sum = ef_give(way, table[four & low], row, in, 0, sum);
+    sum = ef_give(way, table[four >> bits & low], row, in, 1, sum);
+    sum = ef_give(way, table[four >> 2 * bits & low], row, in, 2, sum);
+    sum = ef_give(way, table[four >> 3 * bits & low], row, in, 3, sum);
+    sum = ef_give(way, table[later & low], row, in, 4, sum);
+    sum = ef_give(way, table[later >> bits & low], row, in, 5, sum);
+    sum = ef_give(way, table[later >> 2 * bits & low], row, in, 6, sum);
+    sum = ef_give(way, table[later >> 3 * bits & low], row, in, 7, sum);
+    if (way == EF_DOT) in += 8;
+    if (way == EF_DECODE) row += 8;
+  }
+  if (depth) {
+    uint32_t four = ef_codes_at(codes), later = ef_later_four(four, codes, bits);
+    for (int32_t k = 0; k < depth; ++k, four >>= bits) {
+      if (k == 4) four = later;
+      sum = ef_give(way, table[four & low], row, in, k, sum);
+    }
+    if (way == EF_DECODE) for (int32_t k = depth; k & 3; ++k) row[k] = 0;
+  }
+  return sum;
+}
+
+EF_KERNEL void ef_decode_table_1(ef_rows *rows, int8_t *row) { ef_unpack(rows, EF_DECODE, row, 0, 1); }
+EF_KERNEL void ef_decode_table_2(ef_rows *rows, int8_t *row) { ef_unpack(rows, EF_DECODE, row, 0, 2); }
+EF_KERNEL void ef_decode_table_3(ef_rows *rows, int8_t *row) { ef_unpack(rows, EF_DECODE, row, 0, 3); }
+EF_KERNEL void ef_decode_table_4(ef_rows *rows, int8_t *row) { ef_unpack(rows, EF_DECODE, row, 0, 4); }
+EF_KERNEL void ef_decode_table_5(ef_rows *rows, int8_t *row) { ef_unpack(rows, EF_DECODE, row, 0, 5); }
+EF_KERNEL void ef_decode_table_6(ef_rows *rows, int8_t *row) { ef_unpack(rows, EF_DECODE, row, 0, 6); }
+EF_KERNEL int32_t ef_dot_table_1(ef_rows *rows, const int8_t *in) { return ef_unpack(rows, EF_DOT, 0, in, 1); }
+EF_KERNEL int32_t ef_dot_table_2(ef_rows *rows, const int8_t *in) { return ef_unpack(rows, EF_DOT, 0, in, 2); }
+EF_KERNEL int32_t ef_dot_table_3(ef_rows *rows, const int8_t *in) { return ef_unpack(rows, EF_DOT, 0, in, 3); }
+EF_KERNEL int32_t ef_dot_table_4(ef_rows *rows, const int8_t *in) { return ef_unpack(rows, EF_DOT, 0, in, 4); }
+EF_KERNEL int32_t ef_dot_table_5(ef_rows *rows, const int8_t *in) { return ef_unpack(rows, EF_DOT, 0, in, 5); }
+EF_KERNEL int32_t ef_dot_table_6(ef_rows *rows, const int8_t *in) { return ef_unpack(rows, EF_DOT, 0, in, 6); }
+
+/* How many bits stand before the highest set one; `word` isn't 0. */
+EF_INLINE int32_t ef_leading_zeros(uint32_t word) {
+#if defined(__GNUC__) && (defined(__ARM_FEATURE_CLZ) || defined(EF_EMULATE_DSP))
+  return __builtin_clz(word);
+#else
+  int32_t count = 0;
+  if (!(word >> 16)) count += 16, word <<= 16;
+  if (!(word >> 24)) count += 8, word <<= 8;
+  if (!(word >> 28)) count += 4, word <<= 4;
+  if (!(word >> 30)) count += 2, word <<= 2;
+  return count + !(word >> 31);
+#endif
+}
+
+/* The bits of 32 weights, the first one's highest; zeros for those that aren't there. */
+EF_INLINE uint32_t ef_mask_at(const uint8_t *from, int32_t weights) {
+  uint32_t word = ef_codes_at(from);
+  word = word << 24 | (word << 8 & 0xFF0000u) | (word >> 8 & 0xFF00u) | word >> 24;
+  return weights < 32 ? word & ~(0xFFFFFFFFu >> weights) : word;
+}
+
+/* Word by word: a loop, or more than 16 bytes at once, would become a call of memset. */
+EF_INLINE void ef_clear_32(int8_t *row) {
+  uint32_t zero = 0;
+  EF_COPY(row, &zero, 4), EF_COPY(row + 4, &zero, 4), EF_COPY(row + 8, &zero, 4), EF_COPY(row + 12, &zero, 4);
+  EF_COPY(row + 16, &zero, 4), EF_COPY(row + 20, &zero, 4), EF_COPY(row + 24, &zero, 4), EF_COPY(row + 28, &zero, 4);
+}
+
+EF_INLINE int32_t ef_scatter(ef_rows *rows, int32_t way, int8_t *row, const int8_t *in, int32_t is_indexed) {
+  const ef_packing *p = rows->packing;
+  const int8_t *table = is_indexed ? ef_take_table(rows) : 0, *values = rows->codes;
+  const uint32_t *words = rows->codes;
+  const uint8_t *masks = rows->masks;
+  uint32_t word = rows->word, bits = p->bits, low = (1u << bits) - 1;
+  int32_t left = rows->left, sum = 0;
+  for (int32_t k = p->depth; k > 0; k -= 32, masks += 4) {
+    uint32_t mask = ef_mask_at(masks, k);
+    if (way == EF_DECODE) ef_clear_32(row);
+    while (mask) {
+      int32_t at = ef_leading_zeros(mask), weight;
+      mask &= ~(0x80000000u >> at);
+      if (is_indexed) {
+        if (!left) word = *words++, left = p->in_word;
+        weight = table[word & low];
+        word >>= bits;
+        --left;
+      } else {
+        weight = *values++;
+      }
+      sum = ef_give(way, weight, row, in, at, sum);
+    }
+    if (way == EF_DOT) in += 32;
+    if (way == EF_DECODE) row += 32;
+  }
+  rows->masks += (p->depth + 7) / 8;
+  rows->codes = is_indexed ? (const void *)words : values;
+  rows->word = word, rows->left = left;
+  return sum;
+}
+
+EF_KERNEL void ef_decode_bitmap(ef_rows *rows, int8_t *row) { ef_scatter(rows, EF_DECODE, row, 0, 0); }
+EF_KERNEL void ef_decode_bitmap_table(ef_rows *rows, int8_t *row) { ef_scatter(rows, EF_DECODE, row, 0, 1); }
+EF_KERNEL int32_t ef_dot_bitmap(ef_rows *rows, const int8_t *in) { return ef_scatter(rows, EF_DOT, 0, in, 0); }
+EF_KERNEL int32_t ef_dot_bitmap_table(ef_rows *rows, const int8_t *in) { return ef_scatter(rows, EF_DOT, 0, in, 1); }
