@@ -10,6 +10,7 @@ from emberflow.compiler.program import Program
 from emberflow.compiler.requantize import Parity
 from emberflow.compiler.sharing import share
 from emberflow.compiler.tables import read_tables
+from emberflow.compiler.weights import Packing, Storage
 from emberflow.firmware.literals import identifier
 from emberflow.graph import read_graph
 
@@ -28,22 +29,24 @@ class Compiled:
     plan: Plan
 
 
-def compile_model(model: bytes, name: str, parity: Parity = Parity.TFLM) -> Compiled:
+def compile_model(model: bytes, name: str, parity: Parity = Parity.TFLM, weights: Storage = Storage.SMALLEST) -> Compiled:
     """C11 sources that compute what `model` computes, byte for byte.
 
     Args:
         model: a .tflite of int8 operators with a batch of 1; its borders may be int8, uint8 or float32.
         name: what the sources are called; made an identifier by `literals.identifier`.
         parity: whose bytes: those of TensorFlow Lite for Microcontrollers, or of LiteRT's reference kernels.
+        weights: whether rows of weights are packed in flash where that saves at least 5 % and 64 B of a layer: it costs instructions. What
+            was chosen is told by `program.packings`.
     Raises: GraphError: not a .tflite, or one that can't be. UnsupportedOperator: an operator, or a form of one, without a kernel.
         CompileError: a border of a type that C doesn't have.
         WorkerLost: TFLM's process, asked for tables, was ended from outside.
     """
     graph = read_graph(model)
-    program, planned = share(lower(graph, parity, read_tables(graph)))
+    program, planned = share(lower(graph, parity, read_tables(graph), weights))
     word = identifier(name)
     origin = f"compiled by Emberflow from a .tflite of {len(model):,} B, SHA-256 {digest(model)}"
     return Compiled(word, Writer(word, program, planned, origin).files(), program, planned)
 
 
-__all__ = ["Compiled", "Parity", "compile_model"]
+__all__ = ["Compiled", "Packing", "Parity", "Storage", "compile_model"]

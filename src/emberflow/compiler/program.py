@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from emberflow.compiler.weights import Packing
 from emberflow.graph import Graph, Operator
 from emberflow.values import AnyArray
 
@@ -21,7 +22,7 @@ class Constant:
 
 @dataclass(frozen=True, eq=False)
 class Struct:
-    """Parameters of one kernel call: a `static const` struct of type `c_type`, its fields by their names in C."""
+    """Parameters of one kernel call: a `static const` struct of type `c_type`, its fields by their names in C; text is a name in C."""
 
     name: str
     c_type: str
@@ -49,7 +50,7 @@ class Scratch:
     size_bytes: int
 
 
-Field = int | float | Constant | tuple[int, ...] | Mapping[str, "Field"]
+Field = int | float | str | Constant | tuple[int, ...] | Mapping[str, "Field"]
 Argument = Struct | Constant | Read | Write | Scratch | int
 
 
@@ -59,6 +60,7 @@ class Call:
 
     kernel: file under `kernels/` that defines `function`, without its ending.
     in_place: pairs (written, read) of tensors that may start at the same address, because the kernel has read whatever it overwrites.
+    packing: how its weights lie in flash, if it has any.
     """
 
     operator: Operator
@@ -66,6 +68,7 @@ class Call:
     function: str
     arguments: tuple[Argument, ...]
     in_place: tuple[tuple[int, int], ...] = ()
+    packing: Packing | None = None
 
     @property
     def reads(self) -> tuple[int, ...]:
@@ -140,6 +143,11 @@ class Program:
     def calls(self) -> tuple[Call, ...]:
         """The steps that are code."""
         return tuple(step for step in self.steps if isinstance(step, Call))
+
+    @property
+    def packings(self) -> tuple[Packing, ...]:
+        """How the weights of each layer that has some lie in flash."""
+        return tuple(call.packing for call in self.calls if call.packing)
 
     @property
     def aliases(self) -> tuple[Alias, ...]:

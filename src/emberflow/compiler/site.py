@@ -9,6 +9,7 @@ import numpy as np
 from emberflow.compiler.program import Constant, Field, Read, Struct, Write
 from emberflow.compiler.requantize import Parity
 from emberflow.compiler.tables import Tables
+from emberflow.compiler.weights import Storage
 from emberflow.errors import UnsupportedOperator
 from emberflow.graph import Graph, Operator, Quantization, Tensor
 from emberflow.values import AnyArray
@@ -25,6 +26,7 @@ class Site:
     operator: Operator
     parity: Parity
     tables: Tables = field(default_factory=dict)
+    storage: Storage = Storage.SMALLEST
 
     @property
     def name(self) -> str:

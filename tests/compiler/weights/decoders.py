@@ -83,6 +83,12 @@ def decode(packed, count, inputs, flavour="plain"):
     in_word = 32 // packed.bits if packed.bits else 0
     parameters = Parameters(None, *(array.address for array in arrays[:4]), packed.depth, packed.bits, in_word, packed.entries)
     library(flavour).run(
-        which, ctypes.byref(parameters), count, stride, rows.ctypes.data_as(ctypes.c_void_p), ctypes.c_void_p(arrays[4].address), sums.ctypes.data_as(ctypes.c_void_p)
+        which,
+        ctypes.byref(parameters),
+        count,
+        stride,
+        rows.ctypes.data_as(ctypes.c_void_p),
+        ctypes.c_void_p(arrays[4].address),
+        sums.ctypes.data_as(ctypes.c_void_p),
     )
     return rows, sums

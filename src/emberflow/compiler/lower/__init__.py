@@ -7,6 +7,7 @@ from emberflow.compiler.program import Program, Step
 from emberflow.compiler.requantize import Parity
 from emberflow.compiler.site import Site
 from emberflow.compiler.tables import TABLED, Tables
+from emberflow.compiler.weights import Storage
 from emberflow.errors import UnsupportedOperator, did_you_mean
 from emberflow.graph import Graph
 
@@ -37,14 +38,14 @@ LOWERINGS: dict[str, Lowering] = {
 """What is compiled, by the schema's name."""
 
 
-def lower(graph: Graph, parity: Parity, tables: Tables) -> Program:
+def lower(graph: Graph, parity: Parity, tables: Tables, storage: Storage = Storage.SMALLEST) -> Program:
     """Every operator of `graph` as kernel calls.
 
     Raises: UnsupportedOperator: one has no lowering, or one of a kind that its lowering refuses.
     """
     steps: list[Step] = []
     for operator in graph.operators:
-        site = Site(graph, operator, parity, tables)
+        site = Site(graph, operator, parity, tables, storage)
         if operator.name not in LOWERINGS:
             site.refuse(
                 f"it has no kernel; expected one of {', '.join(sorted(LOWERINGS))}.{did_you_mean(operator.name, LOWERINGS)}"

@@ -4,6 +4,7 @@ import numpy as np
 
 from emberflow.compiler.lower.plane import Plane
 from emberflow.compiler.lower.rescale import Rescale, pack, weighted_sums
+from emberflow.compiler.lower.rows import Use, place_rows, scratch_row_bytes, tell_plain
 from emberflow.compiler.lower.window import LARGEST, window_fields
 from emberflow.compiler.program import Call, Scratch, Step
 from emberflow.compiler.requantize import Parity
@@ -27,9 +28,10 @@ def lower_conv(site: Site) -> tuple[Step, ...]:
     fields = window_fields(site, (height, width))
     is_pointwise = height == width == groups == 1 and depth % 4 == 0 and (fields["stride_y"], fields["stride_x"]) == (1, 1)
     rescale = pack(site, weighted_sums(site, source, weights, rows, site.optional(2)))
+    placed = place_rows(site, rows, pad_rows(rows), Use.MEMORY, times=-(-site.output.elements // (4 * channels)))
     parameters = site.struct(
         "ef_conv",
-        weights=site.constant("weights", pad_rows(rows)),
+        weights=placed.weights,
         rescale=rescale.fields,
         **fields,
         out_channels=channels,
@@ -39,8 +41,9 @@ def lower_conv(site: Site) -> tuple[Step, ...]:
         in_zero_point=site.zero_point(source),
         pointwise=int(is_pointwise),
     )
-    scratch = Scratch(9 * pad_rows(rows).shape[1])
-    return (Call(site.operator, "conv", rescale.kernel("ef_conv_2d"), (parameters, site.read(0), site.write(), scratch)),)
+    scratch = Scratch(9 * pad_rows(rows).shape[1] + scratch_row_bytes(placed, rows.shape[1]))
+    arguments = (parameters, *placed.packing, site.read(0), site.write(), scratch)
+    return (Call(site.operator, placed.kernel("conv"), rescale.kernel(placed.kernel("ef_conv_2d")), arguments, packing=placed.chosen),)
 
 
 def lower_depthwise(site: Site) -> tuple[Step, ...]:
@@ -68,7 +71,8 @@ def lower_depthwise(site: Site) -> tuple[Step, ...]:
         dilation_x=site.options["dilation_w"],
     )
     scratch = Scratch(_POINTER_BYTES * height * width + in_channels)
-    return (Call(site.operator, "depthwise", rescale.kernel("ef_depthwise_conv_2d"), (parameters, site.read(0), site.write(), scratch)),)
+    arguments = (parameters, site.read(0), site.write(), scratch)
+    return (Call(site.operator, "depthwise", rescale.kernel("ef_depthwise_conv_2d"), arguments, packing=tell_plain(site, rows.size)),)
 
 
 def _planar_call(site: Site, rows: IntArray, rescale: Rescale, plane: Plane) -> Call:
@@ -76,7 +80,7 @@ def _planar_call(site: Site, rows: IntArray, rescale: Rescale, plane: Plane) -> 
         "ef_planar", weights=site.constant("weights", rows.astype(np.int8)), rescale=rescale.fields, channels=len(rows), **plane.fields
     )
     arguments = (parameters, site.read(0), site.write(), Scratch(plane.size_bytes))
-    return Call(site.operator, "depthwise_planar", rescale.kernel("ef_depthwise_planar"), arguments)
+    return Call(site.operator, "depthwise_planar", rescale.kernel("ef_depthwise_planar"), arguments, packing=tell_plain(site, rows.size))
 
 
 def lower_fully_connected(site: Site) -> tuple[Step, ...]:
@@ -91,16 +95,20 @@ def lower_fully_connected(site: Site) -> tuple[Step, ...]:
     )
     rows = _less_zero_point(site, weights)
     rescale = pack(site, weighted_sums(site, source, weights, rows, site.optional(2)), once=site.parity is Parity.LITERT_REFERENCE)
+    placed = place_rows(site, rows, interleave(rows), Use.PRODUCTS, times=batches)
     parameters = site.struct(
         "ef_dense",
-        weights=site.constant("weights", interleave(rows)),
+        weights=placed.weights,
         rescale=rescale.fields,
         batches=batches,
         depth=depth,
         outputs=outputs,
         blocks=outputs // 4 if depth % 4 == 0 else 0,
     )
-    return (Call(site.operator, "fully_connected", rescale.kernel("ef_fully_connected"), (parameters, site.read(0), site.write())),)
+    arguments = (parameters, *placed.packing, site.read(0), site.write())
+    return (
+        Call(site.operator, placed.kernel("fully_connected"), rescale.kernel(placed.kernel("ef_fully_connected")), arguments, packing=placed.chosen),
+    )
 
 
 def pad_rows(rows: IntArray) -> IntArray:

@@ -133,7 +133,8 @@ def _as_bits(indices: IntArray, bits: int) -> AnyArray:
 
 
 def _from_bits(taken: AnyArray) -> IntArray:
-    return (taken.astype(np.int64) << np.arange(taken.shape[-1])).sum(axis=-1)
+    indices: IntArray = (taken.astype(np.int64) << np.arange(taken.shape[-1])).sum(axis=-1)
+    return indices
 
 
 def _read_beyond(depth: int, bits: int) -> int:

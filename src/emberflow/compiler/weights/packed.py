@@ -81,4 +81,5 @@ class Packing:
     decoded_weights: int = 0
 
     def __str__(self) -> str:
-        return f"{self.layer}: weights {self.encoding}, {self.stored_bytes:,} B instead of {self.plain_bytes:,} B"
+        before = "" if self.encoding is Encoding.PLAIN else f" instead of {self.plain_bytes:,} B"
+        return f"{self.layer}: weights {self.encoding}, {self.stored_bytes:,} B{before}"

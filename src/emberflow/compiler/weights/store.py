@@ -5,8 +5,6 @@ Decoding costs instructions, so rows are packed only where it saves at least 5 %
 
 from collections.abc import Iterator
 
-import numpy as np
-
 from emberflow.compiler.weights.codec import MOST_BITS, pack, unpack
 from emberflow.compiler.weights.packed import Encoding, Packed
 from emberflow.errors import CompileError
