@@ -31,3 +31,17 @@ EF_INLINE int32_t ef_clamp(int32_t value, int32_t low, int32_t high) {
   value = value < low ? low : value;
   return value > high ? high : value;
 }
+
+/* How many bits stand before the highest set one; `word` isn't 0. */
+EF_INLINE int32_t ef_leading_zeros(uint32_t word) {
+#if defined(__GNUC__) && (defined(__ARM_FEATURE_CLZ) || defined(EF_EMULATE_DSP))
+  return __builtin_clz(word);
+#else
+  int32_t count = 0;
+  if (!(word >> 16)) count += 16, word <<= 16;
+  if (!(word >> 24)) count += 8, word <<= 8;
+  if (!(word >> 28)) count += 4, word <<= 4;
+  if (!(word >> 30)) count += 2, word <<= 2;
+  return count + !(word >> 31);
+#endif
+}

@@ -110,20 +110,6 @@ EF_KERNEL int32_t ef_dot_table_4(ef_rows *rows, const int8_t *in) { return ef_un
 EF_KERNEL int32_t ef_dot_table_5(ef_rows *rows, const int8_t *in) { return ef_unpack(rows, EF_DOT, 0, in, 5); }
 EF_KERNEL int32_t ef_dot_table_6(ef_rows *rows, const int8_t *in) { return ef_unpack(rows, EF_DOT, 0, in, 6); }
 
-/* How many bits stand before the highest set one; `word` isn't 0. */
-EF_INLINE int32_t ef_leading_zeros(uint32_t word) {
-#if defined(__GNUC__) && (defined(__ARM_FEATURE_CLZ) || defined(EF_EMULATE_DSP))
-  return __builtin_clz(word);
-#else
-  int32_t count = 0;
-  if (!(word >> 16)) count += 16, word <<= 16;
-  if (!(word >> 24)) count += 8, word <<= 8;
-  if (!(word >> 28)) count += 4, word <<= 4;
-  if (!(word >> 30)) count += 2, word <<= 2;
-  return count + !(word >> 31);
-#endif
-}
-
 /* The bits of 32 weights, the first one's highest; zeros for those that aren't there. */
 EF_INLINE uint32_t ef_mask_at(const uint8_t *from, int32_t weights) {
   uint32_t word = ef_codes_at(from);

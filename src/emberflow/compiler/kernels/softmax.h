@@ -12,16 +12,6 @@ typedef struct {
   uint16_t depth, count;
 } ef_softmax;
 
-EF_INLINE int32_t ef_leading_zeros(uint32_t word) {
-#if defined(__GNUC__)
-  return __builtin_clz(word);
-#else
-  int32_t zeros = 0;
-  for (; !(word >> 31); word <<= 1) ++zeros;
-  return zeros;
-#endif
-}
-
 EF_INLINE int32_t ef_exponential(const ef_softmax *p, int32_t difference) { return difference < p->count ? p->exponentials[difference] : 0; }
 
 /* 2^30 / d with 31 fractional bits, d with 31. */
