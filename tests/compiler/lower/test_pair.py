@@ -10,6 +10,7 @@ from emberflow.errors import UnsupportedOperator
 from tests.compiler.harness import Native, activation, constant, differing_bytes, one_operator, side_by_side
 
 KINDS = {"ADD": "AddOptions", "SUB": "SubOptions", "MUL": "MulOptions"}
+"""Of the schema's tables of options, those that hold a fused activation."""
 CODES = st.integers(-128, 127)
 SCALES = st.floats(-4, 1).map(lambda exponent: float(np.float32(10.0**exponent)))
 RATIOS = st.floats(-1.5, 1.5).map(lambda exponent: float(10.0**exponent))
@@ -55,6 +56,22 @@ def test_mul_by_hand():
     assert [-128] == run("MUL", [100], [-100], (0.5, 0.25, 0.5), (2, 0, -1))
 
 
+def test_maximum_and_minimum_compare_codes():
+    """Whatever their scales say, as TFLM does."""
+    assert [3, 7] == run("MAXIMUM", [3, -1], [2, 7], (1, 1, 1))
+    assert [2, -1] == run("MINIMUM", [3, -1], [2, 7], (1, 1, 1))
+
+
+def test_prelu_by_hand():
+    """Above 0, 0.5 * 6 in steps of 0.25; below, 0.5 * -6 times a slope of 0.1 * 5, and one of 0.1 * -5."""
+    assert [12, -6, 6] == run("PRELU", [6, -6, -6], [5, 5, -5], (0.5, 0.1, 0.25))
+
+
+def test_squared_difference_by_hand():
+    """(0.5 * 8 - 0.25 * 2)^2 = 12.25, in steps of 0.25, from zero point -20."""
+    assert [29] == run("SQUARED_DIFFERENCE", [8], [2], (0.5, 0.25, 0.25), (0, 0, -20))
+
+
 def test_a_row_is_added_to_each_row():
     """A bias."""
     assert [[11, 22], [13, 24]] == run("ADD", [[1, 2], [3, 4]], [10, 20], (1, 1, 1))
@@ -85,6 +102,23 @@ def test_pairs_equal_tflm(shapes, scale, ratios, points, fused):
     assert 0 == differing_bytes(side_by_side(inputs, steps), samples=16)[0]
 
 
+@settings(max_examples=25, deadline=None)
+@given(
+    shapes=pairs(),
+    scale=SCALES,
+    ratios=st.tuples(st.one_of(st.just(1.0), RATIOS), st.floats(0, 2).map(lambda exponent: 10.0**exponent)),
+    points=st.tuples(CODES, CODES, CODES),
+)
+def test_other_pairs_equal_tflm(shapes, scale, ratios, points):
+    """MAXIMUM, MINIMUM, PRELU and SQUARED_DIFFERENCE of the same operands."""
+    scales = (scale, scale * ratios[0])
+    inputs = [activation(name, shape, s, point) for name, shape, s, point in zip("ab", shapes, scales, points, strict=False)]
+    outputs = {"MAXIMUM": scale, "MINIMUM": scale, "PRELU": scale * max(scales[1], 1) * ratios[1], "SQUARED_DIFFERENCE": max(scales) ** 2 * ratios[1]}
+    steps = [(code, activation(code, shapes[2], out, points[2]), KINDS.get(code, ""), {}) for code, out in outputs.items()]
+
+    assert 0 == differing_bytes(side_by_side(inputs, steps), samples=16)[0]
+
+
 @pytest.mark.parametrize("code", list(KINDS))
 @pytest.mark.parametrize("position", [0, 1])
 def test_a_constant_operand(code, position):
@@ -107,6 +141,7 @@ def test_the_output_may_overwrite_an_operand_of_its_size():
     ("code", "scales", "message"),
     [
         ("ADD", (0.5, 0.25, 0.5 * 2.0**-18), r"its output's scale 1\.9\d+e-06 is at most 2\*\*-18 of an input's; calibrate again"),
+        ("SQUARED_DIFFERENCE", (1.0, 1.0, 2.0**-12), r"its output's scale 0\.000\d+ is too small for squares of its inputs'; calibrate again"),
         ("MUL", (1.0, 1.0, 2.0**-14), "one step of the input is 16,384 steps of the output; calibrate again"),
     ],
 )

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from emberflow.compiler.lower import conv, move, pair, pool, reduce, shape, softmax, table
+from emberflow.compiler.lower import arg, border, conv, move, pair, pool, reduce, shape, softmax, table
 from emberflow.compiler.program import Program, Step
 from emberflow.compiler.requantize import Parity
 from emberflow.compiler.site import Site
@@ -16,21 +16,29 @@ Lowering = Callable[[Site], tuple[Step, ...]]
 LOWERINGS: dict[str, Lowering] = {
     **dict.fromkeys(sorted(TABLED), table.lower_table),
     "ADD": pair.lower_add,
+    "ARG_MAX": arg.lower_arg_max,
+    "ARG_MIN": arg.lower_arg_min,
     "AVERAGE_POOL_2D": pool.lower_average_pool,
     "CONCATENATION": move.lower_concatenation,
     "CONV_2D": conv.lower_conv,
     "DEPTHWISE_CONV_2D": conv.lower_depthwise,
+    "DEQUANTIZE": border.lower_dequantize,
     "EXPAND_DIMS": shape.lower_reshape,
     "FULLY_CONNECTED": conv.lower_fully_connected,
+    "MAXIMUM": pair.lower_maximum,
     "MAX_POOL_2D": pool.lower_max_pool,
     "MEAN": reduce.lower_mean,
+    "MINIMUM": pair.lower_minimum,
     "MUL": pair.lower_mul,
     "PAD": move.lower_pad,
     "PADV2": move.lower_pad,
+    "PRELU": pair.lower_prelu,
+    "QUANTIZE": border.lower_quantize,
     "REDUCE_MAX": reduce.lower_reduce_max,
     "REDUCE_MIN": reduce.lower_reduce_min,
     "RESHAPE": shape.lower_reshape,
     "SOFTMAX": softmax.lower_softmax,
+    "SQUARED_DIFFERENCE": pair.lower_squared_difference,
     "SQUEEZE": shape.lower_reshape,
     "SUB": pair.lower_sub,
     "SUM": reduce.lower_sum,

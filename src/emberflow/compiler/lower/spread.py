@@ -60,19 +60,19 @@ def spread_axes(site: Site) -> tuple[Axis, ...]:
     return join_axes(a, b, output)
 
 
-def call_pair(site: Site, kernel: str, parameters: Struct, swap: bool = False, stem: str = "") -> tuple[Call, ...]:
+def call_pair(site: Site, kernel: str, stem: str, parameters: Struct | None, swap: bool = False) -> tuple[Call, ...]:
     """One call of `ef_<stem>_same`, or of `ef_<stem>_spread` where an operand is repeated.
 
     Args:
-        kernel: the file that defines both, whose name is the `stem` where none is given.
+        kernel: the file that defines both.
+        parameters: the first argument of both, or None where they take none.
         swap: whether the kernel's `a` is the second operand.
     """
     axes, order = spread_axes(site), (1, 0) if swap else (0, 1)
     is_same = axes == (Axis(axes[0].size, 1, 1),)
     last = axes[0].size if is_same else Struct(f"{site.name}_spread", "ef_spread", _fields(axes, swap))
-    arguments = (parameters, site.read(order[0]), site.read(order[1]), site.write(), last)
-    name = f"ef_{stem or kernel}_{'same' if is_same else 'spread'}"
-    return (Call(site.operator, kernel, name, arguments, in_place=_in_place(site)),)
+    arguments = (*((parameters,) if parameters else ()), site.read(order[0]), site.read(order[1]), site.write(), last)
+    return (Call(site.operator, kernel, f"ef_{stem}_{'same' if is_same else 'spread'}", arguments, in_place=_in_place(site)),)
 
 
 def _in_place(site: Site) -> tuple[tuple[int, int], ...]:
