@@ -110,15 +110,32 @@ def trace_tflm(model, sample):
     return {tensor.index: interpreter.GetTensor(tensor.index, 0)["tensor_data"] for tensor in read_graph(model).tensors if tensor.data is None}
 
 
+LISTENER = ctypes.CFUNCTYPE(None, ctypes.c_int32, ctypes.c_void_p, ctypes.c_uint32)
+
+
+def traced(compiled):
+    """The files of a model, with each tensor shown to a listener."""
+    source = compiled.files[f"{compiled.name}.c"]
+    listener = b"""
+void (*ef_listener)(int32_t tensor, const void *data, uint32_t bytes);
+void ef_trace(int32_t tensor, const void *data, uint32_t bytes) { ef_listener(tensor, data, bytes); }
+"""
+    return compiled.files | {f"{compiled.name}.c": b"#define EF_TRACE\n" + source + listener}
+
+
 class Native:
     """Compiled C, built for this machine and loaded."""
 
-    def __init__(self, compiled, flavour="plain", sanitize=True):
+    def __init__(self, compiled, flavour="plain", sanitize=True, trace=False):
         self.compiled = compiled
         self.graph = compiled.program.graph
+        self.traced = {}
+        files = traced(compiled) if trace else compiled.files
         with tempfile.TemporaryDirectory() as folder:
-            library = build_library(compiled.name, compiled.files, Path(folder), flavour, sanitize)
-            self._library = ctypes.CDLL(str(library))
+            self._library = ctypes.CDLL(str(build_library(compiled.name, files, Path(folder), flavour, sanitize)))
+        if trace:
+            self._listener = LISTENER(lambda tensor, data, size: self.traced.update({tensor: ctypes.string_at(data, size)}))
+            ctypes.c_void_p.in_dll(self._library, "ef_listener").value = ctypes.cast(self._listener, ctypes.c_void_p).value
         self._infer = getattr(self._library, f"{compiled.name}_infer")
 
     def run(self, inputs):
