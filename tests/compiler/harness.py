@@ -31,6 +31,11 @@ def activation(name, shape, scale=0.05, zero_point=0, dtype="int8"):
     return TensorSpec(name, tuple(shape), TYPES[dtype], scales=(scale,), zero_points=(zero_point,))
 
 
+def codes(name, shape, dtype="int8"):
+    """A tensor whose scale and zero point are those of every other tensor made so; what only moves numbers keeps them."""
+    return activation(name, shape, 0.05, -7 if dtype == "int8" else 0, dtype)
+
+
 def constant(name, values, scales=(), zero_points=(), axis=0):
     """A tensor that the file holds; as many zero points as scales, 0 where none are given."""
     values = np.asarray(values)
@@ -146,6 +151,12 @@ class Native:
             kept = [np.ascontiguousarray(codes) for codes in sample]
             self._infer(*(codes.ctypes.data_as(ctypes.c_void_p) for codes in (*kept, *(answer[n, ...] for answer in answers))))
         return answers
+
+
+def answer(parts, *inputs):
+    """The first output of a model of one operator, as a list: what the compiled C answers to int8 `inputs`."""
+    native = Native(compile_model(several_operators(parts), "model"))
+    return native.run([np.array(each, np.int8)[np.newaxis] for each in inputs])[0][0].tolist()
 
 
 @functools.cache

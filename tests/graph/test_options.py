@@ -72,6 +72,8 @@ def options_of(models):
             {"padding": "SAME", "stride_h": 2, "stride_w": 2, "activation": "NONE"},
         ),
         (OPERATOR.RESIZE_BILINEAR, "ResizeBilinearOptions", {"AlignCorners": True}, {"align_corners": True, "half_pixel_centers": False}),
+        (OPERATOR.MIRROR_PAD, "MirrorPadOptions", {"Mode": 1}, {"mode": "SYMMETRIC"}),
+        (OPERATOR.DEPTH_TO_SPACE, "DepthToSpaceOptions", {"BlockSize": 2}, {"block_size": 2}),
         (OPERATOR.SQUEEZE, "SqueezeOptions", {"SqueezeDims": (1, 2)}, {"squeeze_dims": (1, 2)}),
         (OPERATOR.TANH, "", {}, {}),
     ],
@@ -98,6 +100,7 @@ def test_every_entry_names_fields_that_the_schema_has(name, options_of):
     [
         ({"padding": 2}, "operator 1 X has padding 2; expected one of 0 (SAME), 1 (VALID)"),
         ({"activation": -1}, "operator 1 X has activation -1; expected one of 0 (NONE), 1 (RELU)"),
+        ({"mode": 2}, "operator 1 X has mode 2; expected one of 0 (REFLECT), 1 (SYMMETRIC)"),
         ({"stride_h": 0}, "operator 1 X has stride_h 0; expected at least 1"),
         ({"dilation_w": -3}, "operator 1 X has dilation_w -3; expected at least 1"),
         ({"beta": float("nan")}, "operator 1 X has beta nan; expected a finite number"),

@@ -31,12 +31,14 @@ OPTIONS: dict[str, tuple[type[Any], dict[str, str]]] = {
     "CONCATENATION": (tflite.ConcatenationOptions, {"axis": "Axis"} | _ACTIVATION),
     "CONV_2D": (tflite.Conv2DOptions, _CONV),
     "DEPTHWISE_CONV_2D": (tflite.DepthwiseConv2DOptions, {"depth_multiplier": "DepthMultiplier"} | _CONV),
+    "DEPTH_TO_SPACE": (tflite.DepthToSpaceOptions, {"block_size": "BlockSize"}),
     "DIV": (tflite.DivOptions, _ACTIVATION),
     "FULLY_CONNECTED": (tflite.FullyConnectedOptions, {"keep_num_dims": "KeepNumDims", "weights_format": "WeightsFormat"} | _ACTIVATION),
     "GATHER": (tflite.GatherOptions, {"axis": "Axis", "batch_dims": "BatchDims"}),
     "LEAKY_RELU": (tflite.LeakyReluOptions, {"alpha": "Alpha"}),
     "MAX_POOL_2D": (tflite.Pool2DOptions, _POOL),
     "MEAN": _REDUCE,
+    "MIRROR_PAD": (tflite.MirrorPadOptions, {"mode": "Mode"}),
     "MUL": (tflite.MulOptions, _ACTIVATION),
     "PACK": (tflite.PackOptions, {"axis": "Axis", "values_count": "ValuesCount"}),
     "REDUCE_MAX": _REDUCE,
@@ -45,7 +47,9 @@ OPTIONS: dict[str, tuple[type[Any], dict[str, str]]] = {
     "RESIZE_BILINEAR": (tflite.ResizeBilinearOptions, _RESIZE),
     "RESIZE_NEAREST_NEIGHBOR": (tflite.ResizeNearestNeighborOptions, _RESIZE),
     "SOFTMAX": (tflite.SoftmaxOptions, {"beta": "Beta"}),
+    "SPACE_TO_DEPTH": (tflite.SpaceToDepthOptions, {"block_size": "BlockSize"}),
     "SPLIT": (tflite.SplitOptions, {"num_splits": "NumSplits"}),
+    "SPLIT_V": (tflite.SplitVOptions, {"num_splits": "NumSplits"}),
     "SQUEEZE": (tflite.SqueezeOptions, {"squeeze_dims": "SqueezeDims"}),
     "STRIDED_SLICE": (tflite.StridedSliceOptions, _MASKS),
     "SUB": (tflite.SubOptions, _PAIR),
@@ -70,6 +74,7 @@ def _names(enumeration: type[Any]) -> dict[int, str]:
 _ENUMERATIONS = {
     "padding": _names(tflite.Padding),
     "activation": _names(tflite.ActivationFunctionType),
+    "mode": _names(tflite.MirrorPadMode),
     "weights_format": _names(tflite.FullyConnectedOptionsWeightsFormat),
 }
 
@@ -80,7 +85,7 @@ def kind_of(name: str) -> int:
 
 
 def name_options(values: dict[str, Any], operator: str) -> dict[str, Any]:
-    """`values` with codes of padding, activation and weight format replaced by their names.
+    """`values` with codes of padding, activation, mirror mode and weight format replaced by their names.
 
     Raises: GraphError: a code is unknown, a stride, dilation or filter is not positive, or a number is not finite.
     """

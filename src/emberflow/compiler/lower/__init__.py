@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from emberflow.compiler.lower import arg, border, conv, move, pair, pool, reduce, shape, softmax, table
+from emberflow.compiler.lower import arg, border, conv, cut, join, pad, pair, pick, pool, reduce, resize, shape, softmax, table, turn
 from emberflow.compiler.program import Program, Step
 from emberflow.compiler.requantize import Parity
 from emberflow.compiler.site import Site
@@ -19,29 +19,44 @@ LOWERINGS: dict[str, Lowering] = {
     "ARG_MAX": arg.lower_arg_max,
     "ARG_MIN": arg.lower_arg_min,
     "AVERAGE_POOL_2D": pool.lower_average_pool,
-    "CONCATENATION": move.lower_concatenation,
+    "BROADCAST_TO": turn.lower_broadcast_to,
+    "CONCATENATION": join.lower_concatenation,
     "CONV_2D": conv.lower_conv,
     "DEPTHWISE_CONV_2D": conv.lower_depthwise,
+    "DEPTH_TO_SPACE": turn.lower_depth_to_space,
     "DEQUANTIZE": border.lower_dequantize,
     "EXPAND_DIMS": shape.lower_reshape,
     "FULLY_CONNECTED": conv.lower_fully_connected,
+    "GATHER": pick.lower_gather,
     "MAXIMUM": pair.lower_maximum,
     "MAX_POOL_2D": pool.lower_max_pool,
     "MEAN": reduce.lower_mean,
     "MINIMUM": pair.lower_minimum,
+    "MIRROR_PAD": pad.lower_mirror_pad,
     "MUL": pair.lower_mul,
-    "PAD": move.lower_pad,
-    "PADV2": move.lower_pad,
+    "PACK": join.lower_pack,
+    "PAD": pad.lower_pad,
+    "PADV2": pad.lower_pad,
     "PRELU": pair.lower_prelu,
     "QUANTIZE": border.lower_quantize,
     "REDUCE_MAX": reduce.lower_reduce_max,
     "REDUCE_MIN": reduce.lower_reduce_min,
     "RESHAPE": shape.lower_reshape,
+    "RESIZE_BILINEAR": resize.lower_resize_bilinear,
+    "RESIZE_NEAREST_NEIGHBOR": pick.lower_resize_nearest,
+    "REVERSE_V2": cut.lower_reverse,
+    "SLICE": cut.lower_slice,
     "SOFTMAX": softmax.lower_softmax,
+    "SPACE_TO_DEPTH": turn.lower_space_to_depth,
+    "SPLIT": cut.lower_split,
+    "SPLIT_V": cut.lower_split_v,
     "SQUARED_DIFFERENCE": pair.lower_squared_difference,
     "SQUEEZE": shape.lower_reshape,
+    "STRIDED_SLICE": cut.lower_strided_slice,
     "SUB": pair.lower_sub,
     "SUM": reduce.lower_sum,
+    "TRANSPOSE": turn.lower_transpose,
+    "UNPACK": cut.lower_unpack,
 }
 """What is compiled, by the schema's name."""
 

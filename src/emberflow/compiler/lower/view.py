@@ -42,9 +42,9 @@ class View:
             steps=(*self.steps[:axis], self.steps[axis] * inner, self.steps[axis], *self.steps[axis + 1 :]),
         )
 
-    def repeat(self, axis: int, count: int) -> "View":
-        """A new axis before `axis`, along which nothing changes, `count` times."""
-        return replace(self, shape=(*self.shape[:axis], count, *self.shape[axis:]), steps=(*self.steps[:axis], 0, *self.steps[axis:]))
+    def stretch(self, shape: tuple[int, ...]) -> "View":
+        """Axes of size 1 become as long as in `shape`; nothing changes along them."""
+        return replace(self, shape=shape, steps=tuple(0 if size == 1 else step for size, step in zip(self.shape, self.steps, strict=True)))
 
 
 def view_of(tensor: Tensor, shape: tuple[int, ...] | None = None) -> View:
