@@ -11,6 +11,7 @@ import numpy as np
 import tflite
 
 from emberflow.compiler import Parity, compile_model
+from emberflow.compiler.lower import lower
 from emberflow.graph import read_graph
 from tests.models import OperatorSpec, TensorSpec, write_tflite
 
@@ -75,6 +76,11 @@ def side_by_side(inputs, steps):
     )
     tensors = (*inputs, *(output for _, output, _, _ in steps))
     return write_tflite(tensors, operators, inputs=tuple(i for i, tensor in enumerate(inputs) if not tensor.data), outputs=outputs)
+
+
+def lowered(model):
+    """The steps of a model whose operators need no tables, before anything is shared."""
+    return lower(read_graph(model), Parity.TFLM, {})
 
 
 def random_codes(generator, tensor, count):

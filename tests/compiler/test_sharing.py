@@ -5,13 +5,10 @@ import pytest
 from tflite import BuiltinOperator as Code
 
 from emberflow.compiler import compile_model
-from emberflow.compiler.lower import lower
 from emberflow.compiler.plan import plan
 from emberflow.compiler.program import Alias, Call
-from emberflow.compiler.requantize import Parity
 from emberflow.compiler.sharing import Settlement, share
-from emberflow.graph import read_graph
-from tests.compiler.harness import Native, activation, differing_bytes
+from tests.compiler.harness import Native, activation, differing_bytes, lowered
 from tests.models import OperatorSpec, write_tflite
 
 POOL = {"Padding": 1, "StrideH": 1, "StrideW": 1, "FilterHeight": 1, "FilterWidth": 1}
@@ -36,7 +33,7 @@ def model(shapes, operators, inputs, outputs):
 
 def steps(data):
     """`alias <index> in <whole> at <offset>`, or the function that is called and what it writes."""
-    program, _ = share(lower(read_graph(data), Parity.TFLM))
+    program, _ = share(lowered(data))
     return [
         f"alias {step.index} in {step.whole} at {step.offset_bytes}" if isinstance(step, Alias) else f"{step.function} {step.writes[0]}"
         for step in program.steps
@@ -114,15 +111,15 @@ def test_parts_are_copied_where_joining_takes_more_memory():
     shrink = OperatorSpec(Code.MAX_POOL_2D, (2,), (3,), "Pool2DOptions", POOL | {"FilterWidth": 8})
     data = model([small, small, wide, small, wide], [pool(0, 1), join([0] * 8, 2, 2), shrink, join([1, *[3] * 7], 4, 2)], [0], [4])
 
-    program, planned = share(lower(read_graph(data), Parity.TFLM))
+    program, planned = share(lowered(data))
     assert () == program.aliases
-    assert planned.arena_bytes < plan(Settlement(lower(read_graph(data), Parity.TFLM), joins=True).settle()).arena_bytes
+    assert planned.arena_bytes < plan(Settlement(lowered(data), joins=True).settle()).arena_bytes
 
 
 def test_a_copy_that_nobody_settled_is_a_call():
     """Without joining, the parts are copied."""
     data = model(CASES["parts that are computed"][0], *CASES["parts that are computed"][1:4])
-    settled = Settlement(lower(read_graph(data), Parity.TFLM), joins=False).settle()
+    settled = Settlement(lowered(data), joins=False).settle()
     assert ["ef_copy", "ef_copy"] == [step.function for step in settled.steps if isinstance(step, Call) and step.kernel == "move"]
 
 

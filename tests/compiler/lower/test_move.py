@@ -4,12 +4,9 @@ import numpy as np
 import pytest
 
 from emberflow.compiler import compile_model
-from emberflow.compiler.lower import lower
 from emberflow.compiler.program import Call, Copy
-from emberflow.compiler.requantize import Parity
 from emberflow.errors import UnsupportedOperator
-from emberflow.graph import read_graph
-from tests.compiler.harness import activation, codes, constant, several_operators
+from tests.compiler.harness import activation, codes, constant, lowered, several_operators
 
 
 def concatenation(inputs, output):
@@ -18,10 +15,10 @@ def concatenation(inputs, output):
 
 def test_one_run_is_a_copy_and_several_are_a_call():
     """Two rows of two and of one: interleaved, they take an axis of two runs each; without rows they are two runs in all."""
-    together = lower(read_graph(concatenation([codes("a", (1, 2)), codes("b", (1, 1))], codes("y", (1, 3)))), Parity.TFLM).steps
+    together = lowered(concatenation([codes("a", (1, 2)), codes("b", (1, 1))], codes("y", (1, 3)))).steps
     assert [Copy(together[0].operator, 0, 2, 0, 0, 2), Copy(together[0].operator, 1, 2, 0, 2, 1)] == list(together)
 
-    apart = lower(read_graph(concatenation([codes("a", (1, 2, 2)), codes("b", (1, 2, 1))], codes("y", (1, 2, 3)))), Parity.TFLM).steps
+    apart = lowered(concatenation([codes("a", (1, 2, 2)), codes("b", (1, 2, 1))], codes("y", (1, 2, 3)))).steps
     assert ["ef_move", "ef_move"] == [step.function for step in apart]
     assert [(2, 2, 3), (2, 1, 3)] == [tuple(step.arguments[0].fields["axes"].values.tolist()) for step in apart]
 
@@ -29,7 +26,7 @@ def test_one_run_is_a_copy_and_several_are_a_call():
 def test_a_constant_is_copied_out_of_flash():
     """It has no place in RAM that could be shared."""
     held = constant("c", np.array([[1, 2]], np.int8), codes("x", (1,)).scales, codes("x", (1,)).zero_points)
-    moved = lower(read_graph(concatenation([held, codes("b", (1, 1))], codes("y", (1, 3)))), Parity.TFLM).steps[0]
+    moved = lowered(concatenation([held, codes("b", (1, 1))], codes("y", (1, 3)))).steps[0]
     assert isinstance(moved, Call)
     assert ("ef_copy", 0, 0, 2) == (moved.function, moved.arguments[1], moved.arguments[3], moved.arguments[4])
 

@@ -6,11 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emberflow.compiler import compile_model
-from emberflow.compiler.lower import lower
-from emberflow.compiler.requantize import Parity
 from emberflow.errors import UnsupportedOperator
-from emberflow.graph import read_graph
-from tests.compiler.harness import activation, answer, codes, constant, differing_bytes, several_operators
+from tests.compiler.harness import activation, answer, codes, constant, differing_bytes, lowered, several_operators
 
 REFLECT, SYMMETRIC = 0, 1
 
@@ -79,8 +76,8 @@ def test_numbers_of_four_bytes_are_padded_with_0():
 
 def test_a_pad_in_front_fills_only_what_is_new():
     """What a causal Conv1D needs: the input may lie in the output from the start."""
-    graph = read_graph(several_operators(pad((1, 4, 3), [(0, 0), (2, 0), (0, 0)])))
-    filled, copied = lower(graph, Parity.TFLM).steps
+    model = several_operators(pad((1, 4, 3), [(0, 0), (2, 0), (0, 0)]))
+    filled, copied = lowered(model).steps
     assert ("ef_fill", 0, 6) == (filled.function, filled.arguments[1], filled.arguments[3])
     assert (6, 12) == (copied.target_offset, copied.size_bytes)
 
