@@ -21,9 +21,6 @@ FORBIDDEN = {
 }
 
 UNTWINNED = {
-    "adapters/chip_memory.py": "test_emulator.py reads and writes all over it",
-    "adapters/counter.py": "test_emulator.py counts with it",
-    "adapters/machine.py": "test_emulator.py runs programs on it",
     "adapters/tracking_address.py": "test_tracking.py reads every message of it",
     "adapters/tracking_client.py": "test_tracking.py runs it on a real MLflow store",
     "adapters/tracking_figures.py": "test_tracking.py reads back what it says",

@@ -2,12 +2,16 @@
 
 import ctypes
 import shutil
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from emberflow.adapters import toolchain as module
-from emberflow.adapters.toolchain import Compiler, Options, Toolchain
+from emberflow.adapters.toolchain import Compiler, Options, Toolchain, default_cache
 from emberflow.errors import DoesNotFit, TargetError, ToolchainError
 from emberflow.firmware.chip.program import linker_script, measuring_program, product_program
 from emberflow.target import TargetKind, find_target, load_targets
@@ -136,3 +140,56 @@ def test_a_library_is_not_built_twice(toolchain, chip):
     assert toolchain.build_for_host(chip.MODEL) == place
     assert place.stat().st_mtime_ns == first
     assert toolchain.build_for_host(chip.MODEL, is_checked=True) != place
+
+
+@pytest.mark.parametrize("compiler", [Compiler.ZIG, GNU])
+@pytest.mark.parametrize("name", ["stm32g071", "stm32f405"])
+def test_what_is_generated_compiles_without_a_warning(toolchain, chip, compiler, name):
+    """Start-up, semihosting, both mains and the self-test, traced and not."""
+    target, vectors = find_target(name), (np.zeros((1, 48), np.int8), np.ones((1, 48), np.int8))
+    strict = ("-Werror", "-pedantic", "-Wshadow", "-Wconversion")
+    for program in (measuring_program("tiny"), product_program("tiny"), product_program("tiny", vectors)):
+        for defines in ({}, {"EF_TRACE": "1"}):
+            traced = "measure.c" in program and defines
+            options = Options(defines=defines if traced else {}, flags=strict)
+
+            assert Toolchain(toolchain.cache, compiler).build(chip.MODEL | program, target, linker_script(target), options).flash_bytes
+
+
+@pytest.mark.parametrize("sum_of", ["2147483647 + 0", "2147483647 + values[0]"])
+def test_a_checked_library_dies_of_undefined_behaviour(toolchain, sum_of):
+    """An int that overflows, in a process of its own; the same without overflow ends well."""
+    source = f"int sum(const signed char *values) {{ (void)values; return {sum_of}; }}".encode()
+    library = toolchain.build_for_host({"sum.c": source}, is_checked=True)
+    call = f"import ctypes; ctypes.CDLL({str(library)!r}).sum((ctypes.c_int8 * 1)(1))"
+
+    answer = subprocess.run([sys.executable, "-c", call], check=False)
+    assert answer.returncode == (0 if sum_of.endswith("0") else -signal.SIGILL)
+
+
+@pytest.mark.parametrize(
+    ("text", "missing"),
+    [
+        ("ld.lld: error: section '.bss' will not fit in region 'sram': overflowed by 12 bytes", {"sram": 12}),
+        ("ld: region `flash' overflowed by 7 bytes\nld: region `sram' overflowed by 9 bytes", {"flash": 7, "sram": 9}),
+        ("section '.data' will not fit in region 'sram': overflowed by 4 bytes\nregion 'sram': overflowed by 40 bytes", {"sram": 40}),
+    ],
+)
+def test_both_linkers_are_understood(text, missing):
+    """The last section of a region has all that is too much."""
+    with pytest.raises(DoesNotFit) as caught:
+        module._refuse_overflow(text, STM32F103)
+    assert caught.value.missing_bytes == missing
+
+
+def test_both_memories_may_be_too_small():
+    """Flash first, and what helps it helps RAM too."""
+    with pytest.raises(DoesNotFit, match=r"^needs 7 B more flash and 1,024 B more RAM than stm32f103 has; try an int8 recipe, or a smaller model$"):
+        module._refuse_overflow("region 'sram' overflowed by 1024 bytes\nregion 'flash' overflowed by 7 bytes", STM32F103)
+
+
+def test_the_cache_lies_among_those_of_the_user(monkeypatch, tmp_path):
+    """Where other programs keep theirs."""
+    monkeypatch.setattr(Path, "home", lambda: tmp_path)
+
+    assert default_cache() == tmp_path / ".cache" / "emberflow" / "toolchain"

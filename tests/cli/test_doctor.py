@@ -5,14 +5,14 @@ import os
 import subprocess
 import sys
 from contextlib import contextmanager
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
 from emberflow.cli import doctor as doctor_module
-from emberflow.cli.doctor import Finding, examine, look_at_disk, look_at_packages, tell
+from emberflow.cli.doctor import Finding, examine, look_at_chip_packages, look_at_disk, look_at_packages, look_at_tools, tell
 
 WELL = Finding("Python", "3.11.2")
 MISSING = Finding("numpy", "missing", "run `make setup`")
@@ -121,6 +121,30 @@ def test_a_folder_that_may_not_be_written_to_is_told():
         finding = look_at_disk(Path("/emberflow/home"))
 
     assert finding == Finding("home folder", "/emberflow/home", "'/' can't be written to; give --home another folder")
+
+
+def test_the_chips_packages_are_found_or_told_how_to_get(monkeypatch):
+    """They are the extra called chip, which no run needs."""
+    assert ["ziglang", "unicorn"] == [finding.what for finding in look_at_chip_packages()]
+
+    def missing(name):
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr(doctor_module, "version", missing)
+    assert [
+        Finding("ziglang", "missing", "builds firmware for every target: pip install 'emberflow[chip]'", is_needed=False),
+        Finding("unicorn", "missing", "runs firmware on an emulated core: pip install 'emberflow[chip]'", is_needed=False),
+    ] == list(look_at_chip_packages())
+
+
+def test_programs_are_found_or_told_how_to_get(monkeypatch):
+    """By the name of their package on Debian."""
+    monkeypatch.setattr(doctor_module.shutil, "which", lambda name: f"/usr/bin/{name}" if name == "cc" else None)
+    gcc, qemu, cc = look_at_tools()
+
+    assert cc == Finding("cc", "/usr/bin/cc", is_needed=False)
+    assert qemu.remedy == "a second emulator, which confirms the first one's figures; on Debian: apt-get install qemu-system-arm"
+    assert gcc.remedy.endswith("; on Debian: apt-get install gcc-arm-none-eabi")
 
 
 def test_this_machine_is_well(tmp_path, capsys):

@@ -20,17 +20,21 @@ class ChipMemory:
     """
 
     def __init__(self, uc: Any, target: Target, image: Image) -> None:
-        self._uc, self._target = uc, target
+        self._uc = uc
         code = [segment.address for segment in image.segments if segment.is_executable]
         self._access = {region: _allowed(region, code) for region in target.regions}
+        self._stack = _stack_of(image)
         for start, size, allowed in _pages(self._access):
             uc.mem_map(start, size, allowed)
         for segment in image.segments:
             if segment.data:
-                self._check_lies_inside(segment.load_address, len(segment.data))
+                if not self._region(segment.load_address, len(segment.data)):
+                    raise ImageError(
+                        f"received a program with {len(segment.data):,} B at {segment.load_address:#010x}, {self.describe(segment.load_address)};"
+                        f" expected one that was linked for {target.name}"
+                    )
                 uc.mem_write(segment.load_address, segment.data)
-        self._stack = tuple(image.symbols[name].address for name in ("__stack_limit", "__stack_top") if name in image.symbols)
-        if len(self._stack) == 2:
+        if self._stack and self._region(self._stack[0], self._stack[1] - self._stack[0]):
             uc.mem_write(self._stack[0], _PAINT * (self._stack[1] - self._stack[0]))
 
     def gaps(self) -> Iterator[tuple[int, int]]:
@@ -55,7 +59,7 @@ class ChipMemory:
         """Put `data` at `address`. Raises: ChipFault: not RAM."""
         region = self._check_spans(address, len(data))
         if not self._access[region] & _WRITE:
-            raise ChipFault(f"the debugger was asked to write {len(data):,} B to {address:#010x}, which is {region.name}", address=address)
+            raise ChipFault(f"asked the debugger to write {len(data):,} B to {address:#010x}, which is {region.name}", address=address)
         self._uc.mem_write(address, data)
 
     def is_code(self, address: int) -> bool:
@@ -70,7 +74,7 @@ class ChipMemory:
 
     def painted_depth(self) -> int:
         """Bytes of the stack from its top to the lowest one that was written; 0 when the image names no stack."""
-        if len(self._stack) != 2:
+        if not self._stack:
             return 0
         limit, top = self._stack
         clean = self.mem_read(limit, top - limit)
@@ -78,30 +82,28 @@ class ChipMemory:
 
     def describe(self, address: int) -> str:
         """What lies at `address`, for a message."""
-        region = self._region(address)
-        if region:
+        if region := self._region(address):
             return f"which is {region.name}"
-        before = [r for r in self._access if r.origin <= address]
-        nearest = max(before, key=lambda r: r.origin, default=None)
-        return (
-            f"where there is no memory; {nearest.name} ends at {nearest.origin + nearest.size_bytes:#010x}" if nearest else "where there is no memory"
-        )
+        if self._stack and 0 < self._stack[0] - address <= _PAGE_BYTES:
+            return f"where there is no memory: the stack, which begins at {self._stack[0]:#010x}, overflowed"
+        below = max((r for r in self._access if r.origin <= address), key=lambda r: r.origin, default=None)
+        return "where there is no memory" + (f"; {below.name} ends at {below.origin + below.size_bytes:#010x}" if below else "")
 
-    def _region(self, address: int) -> Region | None:
-        return next((r for r in self._access if r.origin <= address < r.origin + r.size_bytes), None)
+    def _region(self, address: int, size: int = 1) -> Region | None:
+        """The region that holds all of `size` bytes from `address`."""
+        return next((r for r in self._access if r.origin <= address and address + size <= r.origin + r.size_bytes), None)
 
     def _check_spans(self, address: int, size: int) -> Region:
-        region = self._region(address)
-        if region is None or address + size > region.origin + region.size_bytes:
-            raise ChipFault(f"the debugger was asked for {size:,} B at {address:#010x}, {self.describe(address)}", address=address)
+        region = self._region(address, size)
+        if region is None:
+            raise ChipFault(f"asked the debugger for {size:,} B at {address:#010x}, which are not all in one memory", address=address)
         return region
 
-    def _check_lies_inside(self, address: int, size: int) -> None:
-        region = self._region(address)
-        if region is None or address + size > region.origin + region.size_bytes:
-            raise ImageError(
-                f"received a program with {size:,} B at {address:#010x}, {self.describe(address)}; expected one that was linked for {self._target.name}"
-            )
+
+def _stack_of(image: Image) -> tuple[int, int] | None:
+    """Where the linker script says that the stack ends and begins."""
+    limit, top = (image.symbols.get(name) for name in ("__stack_limit", "__stack_top"))
+    return (limit.address, top.address) if limit and top and limit.address < top.address else None
 
 
 def _allowed(region: Region, code: list[int]) -> int:

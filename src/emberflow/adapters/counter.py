@@ -4,10 +4,11 @@ The C file beside this one is compiled for this machine once. It asks Python abo
 """
 
 import ctypes
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from importlib.resources import files
 from typing import Any, Protocol
+
+import numpy as np
 
 from emberflow.adapters.toolchain import Toolchain
 from emberflow.errors import EmulatorError
@@ -23,6 +24,7 @@ class _Block(ctypes.Structure):
     _fields_ = (*((name, ctypes.c_uint32) for name in ("address", "bytes", "instructions", "is_watched")), ("executions", ctypes.c_uint64))
 
 
+_BLOCK_TYPE = np.dtype([("address", "u4"), ("bytes", "u4"), ("instructions", "u4"), ("is_watched", "u4"), ("executions", "u8")])
 _First = ctypes.CFUNCTYPE(ctypes.c_uint64, ctypes.c_uint32, ctypes.c_uint32)
 _Watched = ctypes.CFUNCTYPE(None, ctypes.c_uint32)
 _Unaligned = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_uint32, ctypes.c_uint32)
@@ -56,12 +58,29 @@ class Observer(Protocol):
         """The instruction at `pc` is about to access `address`, which is no multiple of the size: whether the core allows it."""
 
 
-@dataclass
 class Counter:
-    """What the core has done so far. Keeps the callbacks alive as long as it lives."""
+    """What a core has done so far. Keeps the callbacks alive as long as it lives.
 
-    _state: _Counter
-    _blocks: Any
+    Args:
+        uc: Unicorn's core. library: Unicorn's functions.
+        limit: the core is stopped at the first block that begins with so many instructions behind it.
+        with_accesses: tell of unaligned ones. Every access is then looked at, which costs speed: see `emulator.Run`.
+    Raises: ToolchainError: no compiler for this machine. EmulatorError: Unicorn refuses the hook.
+    """
+
+    def __init__(self, uc: Any, library: ctypes.CDLL, toolchain: Toolchain, observer: Observer, limit: int, *, with_accesses: bool) -> None:
+        self._uc, self._library = uc, library
+        self._ours = ctypes.CDLL(str(toolchain.build_for_host({"counter.c": files("emberflow.adapters").joinpath("counter.c").read_bytes()})))
+        self._blocks = (_Block * _BLOCKS)()
+        self._state = _Counter(limit=limit, returns_to=_NOWHERE, lowest_sp=0xFFFFFFFF, mask=_BLOCKS - 1, sp_number=_SP, pc_number=_PC)
+        self._state.blocks = ctypes.cast(self._blocks, ctypes.POINTER(_Block))
+        self._state.first = _First(lambda address, size: _pack(*observer.first(address, size)))
+        self._state.watched, self._state.unaligned = _Watched(observer.watched), _Unaligned(observer.unaligned)
+        self._state.read_register = ctypes.cast(library.uc_reg_read, ctypes.c_void_p)
+        self._state.stop = ctypes.cast(library.uc_emu_stop, ctypes.c_void_p)
+        self._hook(_HOOK_BLOCK, self._ours.ef_on_block)
+        if with_accesses:
+            self._hook(_HOOK_ACCESS, self._ours.ef_on_access)
 
     @property
     def instructions(self) -> int:
@@ -75,46 +94,30 @@ class Counter:
 
     @property
     def is_at_limit(self) -> bool:
-        """Whether it was the limit that stopped the core."""
+        """Whether it was the limit that stopped the core, before a block that is not counted."""
         return bool(self._state.is_over == 1)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the program has more blocks than can be counted."""
+        return bool(self._state.is_over == 2)
 
     def await_address(self, address: int | None) -> None:
         """Tell of the block at `address` too, and of no other that was waited for."""
         self._state.returns_to = _NOWHERE if address is None else address
 
-    def executed(self) -> Iterator[tuple[int, int, int]]:
-        """Address, instructions and executions of each block."""
-        for block in self._blocks:
-            if block.bytes:
-                yield block.address, block.instructions, block.executions
+    def executed(self) -> Iterator[tuple[int, int]]:
+        """Address of each block, and the instructions of all its executions."""
+        table = np.frombuffer(bytes(self._blocks), _BLOCK_TYPE)
+        for address, _, instructions, _, executions in table[table["bytes"] > 0].tolist():
+            yield address, instructions * executions
 
-
-def attach(uc: Any, library: ctypes.CDLL, toolchain: Toolchain, observer: Observer, limit: int, *, with_accesses: bool) -> Counter:
-    """A counter on the core `uc`, whose functions are in `library`.
-
-    Raises: ToolchainError: no compiler for this machine. EmulatorError: Unicorn refuses the hook.
-    """
-    ours = ctypes.CDLL(str(toolchain.build_for_host({"counter.c": files("emberflow.adapters").joinpath("counter.c").read_bytes()})))
-    blocks = (_Block * _BLOCKS)()
-    state = _Counter(limit=limit, returns_to=_NOWHERE, lowest_sp=0xFFFFFFFF, mask=_BLOCKS - 1)
-    state.sp_number, state.pc_number = _SP, _PC
-    state.blocks = ctypes.cast(blocks, ctypes.POINTER(_Block))
-    state.first = _First(lambda address, size: _pack(*observer.first(address, size)))
-    state.watched, state.unaligned = _Watched(observer.watched), _Unaligned(observer.unaligned)
-    state.read_register = ctypes.cast(library.uc_reg_read, ctypes.c_void_p)
-    state.stop = ctypes.cast(library.uc_emu_stop, ctypes.c_void_p)
-    _hook(uc, library, _HOOK_BLOCK, ours.ef_on_block, state)
-    if with_accesses:
-        _hook(uc, library, _HOOK_ACCESS, ours.ef_on_access, state)
-    return Counter(state, blocks)
+    def _hook(self, kind: int, function: Any) -> None:
+        handle, state, everywhere = ctypes.c_size_t(), ctypes.byref(self._state), (ctypes.c_uint64(1), ctypes.c_uint64(0))
+        code = self._library.uc_hook_add(self._uc._uch, ctypes.byref(handle), kind, ctypes.cast(function, ctypes.c_void_p), state, *everywhere)
+        if code:
+            raise EmulatorError(f"Unicorn refuses a hook in C (error {code}); expected version 2.1.4: pip install 'emberflow[chip]'")
 
 
 def _pack(instructions: int, is_watched: bool) -> int:
     return instructions | (_WATCHED if is_watched else 0)
-
-
-def _hook(uc: Any, library: ctypes.CDLL, kind: int, function: Callable[..., Any], state: _Counter) -> None:
-    handle, everywhere = ctypes.c_size_t(), (ctypes.c_uint64(1), ctypes.c_uint64(0))
-    code = library.uc_hook_add(uc._uch, ctypes.byref(handle), kind, ctypes.cast(function, ctypes.c_void_p), ctypes.byref(state), *everywhere)  # type: ignore[arg-type]
-    if code:
-        raise EmulatorError(f"Unicorn refuses a hook in C (error {code}); expected version 2.1.4: pip install 'emberflow[chip]'")

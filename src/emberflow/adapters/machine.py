@@ -9,10 +9,10 @@ from typing import Any
 
 from emberflow.adapters import thumb
 from emberflow.adapters.chip_memory import ChipMemory
-from emberflow.adapters.counter import attach
+from emberflow.adapters.counter import Counter
 from emberflow.adapters.semihosting import Host
 from emberflow.adapters.toolchain import Toolchain
-from emberflow.errors import ChipError, ChipFault, EmulatorError, InstructionLimit
+from emberflow.errors import ChipError, ChipFault, EmulatorError, ImageError, InstructionLimit
 from emberflow.firmware.chip.cores import find_core
 from emberflow.firmware.chip.image import Image
 from emberflow.firmware.chip.program import boot_bytes, flash_region
@@ -32,7 +32,7 @@ _NOWHERE = 0xFFFFFFFF
 _FPU_ON = 0xF << 20
 _SEMIHOSTING = (0xBEAB).to_bytes(2, "little")  # BKPT 0xAB
 _EXCEPTIONS = {1: "executed an undefined instruction", 2: "made a supervisor call", 7: "came to a breakpoint"}  # QEMU's target/arm/cpu.h
-_VERBS = {19: "read", 20: "wrote", 21: "jumped to", 22: "wrote", 23: "read", 24: "jumped to", 16: "read", 17: "wrote"}  # uc_mem_type
+_VERBS = {16: "read", 17: "wrote", 19: "read", 20: "wrote", 22: "wrote", 23: "read"}  # uc_mem_type; the others are fetches
 
 
 @dataclass(frozen=True)
@@ -65,22 +65,27 @@ class Machine:
     def run(self, toolchain: Toolchain, observed: Observed) -> None:
         """Run from reset until something stops the core.
 
-        Raises: ChipFault, InstructionLimit: see `emulator`.
+        Raises:
+            ChipFault, InstructionLimit: see `emulator`. ImageError: no vector table where the core looks for it.
+            EmulatorError: a program of more blocks than the counter has room for.
         """
         self._observed = observed
-        self._counter = attach(self._uc, self._library, toolchain, self, observed.limit_instructions, with_accesses=observed.is_strict)
+        limit = observed.limit_instructions
+        self._counter = Counter(self._uc, self._library, toolchain, self, limit, with_accesses=observed.is_strict)
         self._add_hooks()
-        self._initial_sp, start = self.memory.words_at(flash_region(self._target).origin + boot_bytes(self._target), 2)
+        self._initial_sp, self._resumes_at = self.memory.words_at(flash_region(self._target).origin + boot_bytes(self._target), 2)
+        if not self._resumes_at & 1:
+            raise ImageError(f"received a program whose reset vector is {self._resumes_at:#010x}; expected the address of Thumb code, which is odd")
         self._uc.reg_write(self._names.UC_ARM_REG_SP, self._initial_sp)
-        self._resumes_at = start
         while self._resumes_at is not None:
             self._go_on(self._resumes_at)
         if self._failure:
             raise self._failure
+        if self._counter.is_full:
+            raise EmulatorError("received a program of more blocks of code than the emulator counts; expected one of a few hundred KiB of code")
         if self._counter.is_at_limit:
             function = self._image.function_at(self.pc)
-            limit = f"{observed.limit_instructions:,}"
-            raise InstructionLimit(f"did not end within {limit} instructions: it is in {function}; mend its loop, or allow more", function)
+            raise InstructionLimit(f"did not end within {limit:,} instructions: it is in {function}; mend its loop, or allow more", function)
 
     def _go_on(self, start: int) -> None:
         """Run until the core stops; for semihosting too, because Unicorn is unsure of the program counter after a hook has changed it."""
@@ -125,8 +130,8 @@ class Machine:
         self._counter.await_address(address)
 
     def executed(self) -> Iterator[tuple[int, int]]:
-        """Address and instructions of each block that was executed."""
-        return ((address, count * times) for address, count, times in self._counter.executed())
+        """Address of each block, and the instructions of all its executions."""
+        return self._counter.executed()
 
     def stop(self) -> None:
         """End the run."""
@@ -137,7 +142,7 @@ class Machine:
     def first(self, address: int, size: int) -> tuple[int, bool]:
         """See `counter.Observer`."""
         if not self.memory.is_code(address):
-            self._fail(f"is no code, {self.memory.describe(address)}; whoever jumped there was called from {self._caller()}", address)
+            self._fail_jump(address)
             return 0, False
         code = bytes(self._uc.mem_read(address, size))
         if self._system[_CPACR] & _FPU_ON != _FPU_ON or not self._core.has_fpu:
@@ -159,9 +164,6 @@ class Machine:
             return True
         self._fail(f"accessed {address:#010x}, which is not aligned as a {self._target.core} asks", pc, address)
         return False
-
-    def _caller(self) -> str:
-        return self._image.function_at(self.return_address)
 
     def _check_no_floats(self, address: int, code: bytes) -> None:
         for place, first, second in thumb.instructions(code):
@@ -185,10 +187,10 @@ class Machine:
         self._system[place] = value
 
     def _on_access(self, _uc: Any, kind: int, address: int, size: int, _value: int, _data: Any) -> bool:
-        what = (
-            f"{_VERBS.get(kind, 'accessed')} {address:#010x}" if kind in (21, 24) else f"{_VERBS.get(kind, 'accessed')} {size} B at {address:#010x}"
-        )
-        self._fail(f"{what}, {self.memory.describe(address)}", self.pc, address)
+        if kind in _VERBS:
+            self._fail(f"{_VERBS[kind]} {size} B at {address:#010x}, {self.memory.describe(address)}", self.pc, address)
+        else:
+            self._fail_jump(address)
         return False
 
     def _on_exception(self, _uc: Any, number: int, _data: Any) -> None:
@@ -203,6 +205,10 @@ class Machine:
             self.stop()
         except ChipFault as fault:
             self._fail(str(fault), pc, fault.address)
+
+    def _fail_jump(self, address: int) -> None:
+        """The link register says who called; where the jump was no call, who called the function that jumped."""
+        self._fail(f"jumped to {address:#010x}, {self.memory.describe(address)}", self.return_address, address)
 
     def _fail(self, what: str, pc: int, address: int | None = None) -> None:
         """Stop with a fault; the first one is told, for others follow from it."""

@@ -36,7 +36,8 @@ class Finding:
 
 def examine(home: Path) -> int:
     """Print all findings; 1 when something that is needed is missing, else 0."""
-    return tell([*_machine(), look_at_disk(home), *look_at_packages(requires("emberflow") or []), *_tools()], Console())
+    packages = look_at_packages(requires("emberflow") or [])
+    return tell([*_machine(), look_at_disk(home), *packages, *look_at_chip_packages(), *look_at_tools()], Console())
 
 
 def tell(findings: list[Finding], console: Console) -> int:
@@ -89,14 +90,28 @@ def look_at_packages(requirements: Iterable[str]) -> Iterator[Finding]:
         yield Finding(needed.name, found, "" if fits else f"expected {needed.specifier}; run `make setup`")
 
 
+_CHIP_PACKAGES = {
+    "ziglang": "builds firmware for every target",
+    "unicorn": "runs firmware on an emulated core",
+}
 _TOOLS = {
-    "arm-none-eabi-gcc": ("builds the bundle's sources for the chip", "gcc-arm-none-eabi"),
+    "arm-none-eabi-gcc": ("builds firmware when you ask for GCC, and the bundle's sources", "gcc-arm-none-eabi"),
+    "qemu-system-arm": ("a second emulator, which confirms the first one's figures", "qemu-system-arm"),
     "cc": ("a C compiler for trying the bundle's C on this machine", "gcc"),
 }
 
 
-def _tools() -> Iterator[Finding]:
-    """Programs that make life easier; nothing in the chain needs them."""
+def look_at_chip_packages() -> Iterator[Finding]:
+    """A finding for each package of the extra called chip. Without them a run goes on, and its verdicts say what they lack."""
+    for name, use in _CHIP_PACKAGES.items():
+        try:
+            yield Finding(name, version(name))
+        except PackageNotFoundError:
+            yield Finding(name, "missing", f"{use}: pip install 'emberflow[chip]'", is_needed=False)
+
+
+def look_at_tools() -> Iterator[Finding]:
+    """A finding for each program that makes life easier; nothing in the chain needs them."""
     for program, (use, package) in _TOOLS.items():
         found = shutil.which(program)
         yield Finding(program, found or "missing", "" if found else f"{use}; on Debian: apt-get install {package}", is_needed=False)
