@@ -3,6 +3,7 @@
 from emberflow.artifact import Artifact, Kind, digest
 from emberflow.budget import Budget
 from emberflow.dataset import Part, Sampling, Splits, Standardization
+from emberflow.on_chip import Parity
 from emberflow.recipe import Format, Recipe
 from emberflow.record import Baseline, Provenance, Record
 from emberflow.target import Region, Target, TargetKind
@@ -16,7 +17,6 @@ from emberflow.variant import (
     Latency,
     LayerWeights,
     MicroVerdict,
-    Parity,
     Quality,
     Reason,
     ReasonKind,

@@ -3,7 +3,8 @@
 import pytest
 from pydantic import ValidationError
 
-from emberflow.variant import Evaluation, Interval, LayerWeights, Parity
+from emberflow.on_chip import Parity
+from emberflow.variant import Evaluation, Interval, LayerWeights
 
 
 @pytest.mark.parametrize(

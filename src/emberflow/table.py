@@ -15,11 +15,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from emberflow.on_chip import Parity
 from emberflow.recipe import Recipe
 from emberflow.record import Record
 from emberflow.units import show_bytes
 from emberflow.values import Value
-from emberflow.variant import Evaluation, Interval, Parity, Reason, ReasonKind, Variant
+from emberflow.variant import Evaluation, Interval, Reason, ReasonKind, Variant
 
 STAR = "★"
 LEGEND = "{star} champion; verdict: fits, or by how much the variant misses the budget; drop: baseline minus variant, with its 95 % interval."

@@ -5,6 +5,7 @@ from enum import StrEnum
 from pydantic import Field
 
 from emberflow.artifact import Artifact
+from emberflow.on_chip import Parity
 from emberflow.values import Value
 
 
@@ -60,23 +61,6 @@ class MicroVerdict(Value):
     runs: bool
     reason: str = Field(description="why it doesn't run; empty when it does")
     arena_bytes: int | None = Field(default=None, description="arena as the x86-64 build reports it: reads high for a 32-bit chip")
-
-
-class Parity(Value):
-    """Whether LiteRT and TFLM gave the same outputs, byte for byte."""
-
-    runtime: str = Field(description="the LiteRT kernels compared: default (XNNPACK) or reference")
-    samples: int
-    bytes: int = Field(description="bytes compared")
-    differing_bytes: int
-    differing_samples: int
-    largest_difference: float = Field(description="in steps of the output's quantization; of a float output, in its own unit")
-    distinct_outputs: int = Field(description="outputs that don't vary prove nothing")
-
-    @property
-    def equal(self) -> bool:
-        """Whether not one byte differs."""
-        return self.differing_bytes == 0
 
 
 class Latency(Value):

@@ -20,6 +20,7 @@ from emberflow.artifact import Artifact, Kind
 from emberflow.budget import Budget
 from emberflow.dataset import Part, Sampling, Splits
 from emberflow.errors import ProjectError, StoreError, TrackingError
+from emberflow.on_chip import Parity
 from emberflow.recipe import Format
 from emberflow.record import Baseline, Provenance, Record
 from emberflow.target import Target, TargetKind
@@ -31,7 +32,6 @@ from emberflow.variant import (
     Interval,
     Latency,
     MicroVerdict,
-    Parity,
     Quality,
     Reason,
     ReasonKind,

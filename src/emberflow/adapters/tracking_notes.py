@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable, Iterator
 
+from emberflow.on_chip import Parity
 from emberflow.recipe import Recipe
 from emberflow.record import Record
 from emberflow.table import markdown
 from emberflow.units import show_bytes
-from emberflow.variant import Evaluation, Parity, Reason, Variant
+from emberflow.variant import Evaluation, Reason, Variant
 
 LIMIT = 8000  # characters; MLflow cuts what is longer
 

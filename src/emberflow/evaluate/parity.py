@@ -3,8 +3,8 @@
 import numpy as np
 
 from emberflow.errors import DataError
+from emberflow.on_chip import Parity
 from emberflow.values import AnyArray
-from emberflow.variant import Parity
 
 
 def compare(runtime: str, ours: AnyArray, reference: AnyArray) -> Parity:

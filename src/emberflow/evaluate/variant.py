@@ -9,8 +9,9 @@ from emberflow.evaluate.metrics import as_probabilities, assess, find_metric
 from emberflow.evaluate.paired import agreement, drop
 from emberflow.evaluate.parity import compare
 from emberflow.evaluate.size import measure_size
+from emberflow.on_chip import Parity
 from emberflow.values import AnyArray, FloatArray, IntArray
-from emberflow.variant import Evaluation, Parity
+from emberflow.variant import Evaluation
 
 # LiteRT's reference kernels took 40 times as long as XNNPACK's on a Conv1D classifier: enough samples to see a difference, not all
 REFERENCE_SAMPLES = 256

@@ -1,0 +1,37 @@
+"""The generated C on this machine: built as a library, run in a process of its own, for thousands of samples a second. Compares nothing."""
+
+import io
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+
+import numpy as np
+
+from emberflow.adapters.toolchain import Toolchain
+from emberflow.errors import ChipError
+from emberflow.values import AnyArray
+
+
+def run_on_host(toolchain: Toolchain, sources: Mapping[str, bytes], function: str, codes: AnyArray, output_bytes: int) -> AnyArray:
+    """Outputs as bytes, shape (n, output_bytes), uint8, of `codes`, inputs of shape (n, ...) as `function` takes them.
+
+    Raises: ToolchainError: no compiler, or it refuses a source. ChipError: the code crashed.
+    """
+    library = toolchain.build_for_host(sources)
+    request = io.BytesIO()
+    words = {"library": str(library), "function": function}
+    np.savez(request, allow_pickle=False, codes=codes, output_bytes=np.array(output_bytes), **{name: np.array(word) for name, word in words.items()})
+    # -P: a folder of the user's that is called numpy, say, isn't imported
+    command = [sys.executable, "-P", "-m", "emberflow.adapters.native_process"]
+    ended = subprocess.run(command, input=request.getvalue(), capture_output=True, check=False)  # noqa: S603  our own module
+    if ended.returncode:
+        raise ChipError(f"{function}, built for this machine, ended with {_way(ended)}; expected outputs: the generated C is wrong", function)
+    with np.load(io.BytesIO(ended.stdout)) as answer:
+        return np.asarray(answer["outputs"])
+
+
+def _way(ended: subprocess.CompletedProcess[bytes]) -> str:
+    if ended.returncode < 0:
+        return signal.Signals(-ended.returncode).name
+    return f"code {ended.returncode} ({ended.stderr.decode(errors='replace').strip()[-200:] or 'it said nothing'})"

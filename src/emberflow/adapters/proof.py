@@ -1,0 +1,248 @@
+"""The proof: what a compiled model takes on a target, and that it computes what TFLM does, byte for byte. Builds, runs, compares; judges nothing.
+
+    claim = Claim(model, compiled.name, compiled.files)
+    proof = prove(claim, codes, target, Toolchain(default_cache()))
+    proof.figures.linked.flash_bytes, proof.figures.is_proven, proof.figures.emulated.instructions
+
+Two programs are built around the same sources: the product, whose sections are reported, and the measuring one, which runs samples on the emulated
+core with the target's own memory map. A program that does not fit is linked once more for a memory that is larger than the target's, so that
+its figures are known all the same, and the missing bytes with them.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from statistics import median_low
+
+import numpy as np
+
+from emberflow.adapters.emulator import Emulator, Execution, Run
+from emberflow.adapters.native import run_on_host
+from emberflow.adapters.toolchain import Options, Toolchain
+from emberflow.errors import ChipError, DoesNotFit, EmulatorError, GraphError
+from emberflow.evaluate import reference
+from emberflow.evaluate.parity import compare
+from emberflow.firmware.chip.image import Image
+from emberflow.firmware.chip.program import INPUTS, OUTPUTS, linker_script, measuring_program, product_program
+from emberflow.graph import Graph, Tensor, read_graph
+from emberflow.on_chip import Divergence, Emulated, LayerOnChip, Linked, OnChip
+from emberflow.target import Target
+from emberflow.values import AnyArray
+
+VECTORS = 100
+_ROOM_BYTES = 64 * 1024  # by which an imagined memory grows at a time: the measuring program is larger than the product
+_TRACED = Options(defines={"EF_TRACE": "1"})
+_PLAIN = Options()
+
+
+@dataclass(frozen=True, eq=False)
+class Claim:
+    """What is to be proven: that the C11 texts `sources`, by file name, of a model called `name` compute what the .tflite `model` does."""
+
+    model: bytes
+    name: str
+    sources: Mapping[str, bytes]
+
+
+@dataclass(frozen=True, eq=False)
+class Proof:
+    """What was found.
+
+    outputs: of the C on this machine, for all samples, shape (n, *output_shape) in the type of the model's output; None when it crashed.
+    """
+
+    figures: OnChip
+    outputs: AnyArray | None
+
+
+def prove(claim: Claim, codes: AnyArray, target: Target, toolchain: Toolchain, vectors: int = VECTORS) -> Proof:
+    """Build the firmware of `claim` for `target`, run it, and compare it with TFLM.
+
+    Args:
+        codes: inputs of real samples, shape (n, *input_shape without the batch), in the type of the model's input. All of them run through the
+            C on this machine; `vectors` of them, evenly spread, on the emulated core too.
+    Raises: ToolchainError: no compiler, or it refuses the sources. TargetError: a Linux device, or a core we don't know.
+        GraphError: TFLM doesn't run the model, or it has not one input and one output. WorkerLost: TFLM's process was ended from outside.
+    """
+    trial = Trial(claim, target, toolchain, _read(claim.model))
+    linked, layers = trial.link()
+    expected = reference.outputs(claim.model, codes)
+    chosen = _spread(len(codes), vectors)
+    figures = OnChip(target=target.name, linked=linked, layers=layers, emulated=None, on_host=None, host_differing_bytes=None)
+    try:
+        on_host = trial.run_on_host(codes)
+        figures = figures.model_copy(update={"on_host": compare("C on this machine", on_host, expected)})
+        seen = trial.emulate(codes[chosen], expected[chosen])
+    except ChipError as error:
+        return Proof(figures.model_copy(update={"fault": str(error)}), None if figures.on_host is None else on_host)
+    except EmulatorError as error:
+        return Proof(figures.model_copy(update={"unproven": str(error)}), on_host)
+    found = {
+        "emulated": seen.emulated,
+        "layers": seen.layers(layers),
+        "host_differing_bytes": int((_as_bytes(seen.outputs) != _as_bytes(on_host[chosen])).sum()),
+        "unproven": _doubt(seen.emulated),
+    }
+    return Proof(figures.model_copy(update=found), on_host)
+
+
+def _doubt(emulated: Emulated) -> str:
+    distinct, samples = emulated.parity.distinct_outputs, emulated.parity.samples
+    return "" if distinct > 1 else f"{samples:,} samples gave {distinct} distinct output: a model whose outputs don't vary proves nothing"
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """What a run on the emulated core showed; `spent` are the instructions of each layer."""
+
+    emulated: Emulated
+    outputs: AnyArray
+    spent: Mapping[str, int]
+
+    def layers(self, linked: tuple[LayerOnChip, ...]) -> tuple[LayerOnChip, ...]:
+        """The layers with their instructions."""
+        return tuple(layer.model_copy(update={"instructions": self.spent.get(layer.name)}) for layer in linked)
+
+
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """A claim on its way to figures."""
+
+    claim: Claim
+    target: Target
+    toolchain: Toolchain
+    graph: Graph
+
+    @property
+    def output(self) -> Tensor:
+        """The tensor that the model gives."""
+        return self.graph.tensors[self.graph.outputs[0]]
+
+    def link(self) -> tuple[Linked, tuple[LayerOnChip, ...]]:
+        """What the product takes, in all and by layer."""
+        image, _, missing = self._build(product_program(self.claim.name), _PLAIN)
+        arena = image.symbols.get(f"{self.claim.name}_arena")
+        linked = Linked(
+            flash_bytes=image.flash_bytes,
+            variable_bytes=image.ram_bytes,
+            arena_bytes=arena.size_bytes if arena else 0,
+            reserved_stack_bytes=image.stack_bytes,
+            sections=dict(image.sections),
+            missing_bytes=missing,
+        )
+        return linked, tuple(_layers(self.graph, image))
+
+    def run_on_host(self, codes: AnyArray) -> AnyArray:
+        """Outputs of the C on this machine."""
+        output = self.output
+        found = run_on_host(self.toolchain, self.claim.sources, f"{self.claim.name}_infer", codes, output.size_bytes)
+        return _as_outputs(found, output)
+
+    def emulate(self, codes: AnyArray, expected: AnyArray) -> Seen:
+        """Run `codes` on the emulated core, and compare with TFLM's `expected`; where they differ, find the first layer that does."""
+        infer = f"{self.claim.name}_infer"
+        run = self._execute(codes, _PLAIN, watched=(infer,))
+        outputs = _as_outputs(np.frombuffer(run.files[OUTPUTS], np.uint8).reshape(len(codes), -1), self.output)
+        parity = compare("firmware", outputs, expected)
+        differing = np.flatnonzero((_as_bytes(outputs) != _as_bytes(expected)).any(axis=1))
+        sample = int(differing[0]) if len(differing) else 0
+        traced = self._execute(codes[sample : sample + 1], _TRACED, watched=(infer,))
+        counts = sorted(call.instructions for call in run.calls)
+        emulated = Emulated(
+            core=self.target.core,
+            parity=parity,
+            first_difference=None if parity.equal else self._first_difference(codes[sample], sample, traced),
+            stack_bytes=run.stack_bytes,
+            instructions=median_low(counts),
+            least_instructions=counts[0],
+            most_instructions=counts[-1],
+        )
+        return Seen(emulated, outputs, self._by_layer(traced))
+
+    def _execute(self, codes: AnyArray, options: Options, watched: tuple[str, ...]) -> Execution:
+        image, place, _ = self._build(measuring_program(self.claim.name), options)
+        run = Run({INPUTS: np.ascontiguousarray(codes).tobytes()}, watched)
+        execution = Emulator(self.toolchain).run(image, place, run)
+        if execution.exit_status:
+            raise ChipError(f"the measuring program ended with status {execution.exit_status}; expected 0", "main")
+        return execution
+
+    def _build(self, program: Mapping[str, bytes], options: Options) -> tuple[Image, Target, dict[str, int]]:
+        """The program, the memory that it was linked for, and the bytes that the target lacks for it."""
+        place, missing = self.target, dict[str, int]()
+        while True:
+            try:
+                return self.toolchain.build({**self.claim.sources, **program}, place, linker_script(place), options), place, missing
+            except DoesNotFit as error:
+                missing = {**error.missing_bytes, **missing}
+                place = enlarge(place, error.missing_bytes)
+
+    def _by_layer(self, traced: Execution) -> dict[str, int]:
+        """Instructions from one trace to the next, and before the first those that are left; the trace's own few are among them."""
+        total = traced.calls[0].instructions
+        marks = [trace.at_instruction for trace in traced.traces]
+        if not marks:
+            return {}
+        begin = marks[-1] - total  # what follows the last trace is a return
+        spent: dict[str, int] = {}
+        for trace, before in zip(traced.traces, [begin, *marks], strict=False):
+            layer = _name(self.graph, trace.layer)
+            spent[layer] = spent.get(layer, 0) + trace.at_instruction - before
+        return spent
+
+    def _first_difference(self, codes: AnyArray, sample: int, traced: Execution) -> Divergence | None:
+        expected = reference.trace(self.claim.model, codes, {trace.layer for trace in traced.traces})
+        for trace in traced.traces:
+            theirs = np.frombuffer(expected[trace.layer], np.uint8)
+            ours = np.frombuffer(trace.data, np.uint8)
+            if (count := int((ours != theirs).sum())) > 0:
+                layer = f"{self.graph.producers[trace.layer]} ({_name(self.graph, trace.layer)})"
+                return Divergence(layer=layer, tensor=str(self.graph.tensors[trace.layer]), sample=sample, differing_bytes=count, bytes=len(ours))
+        return None
+
+
+def _read(model: bytes) -> Graph:
+    graph = read_graph(model)
+    for indices, what in ((graph.inputs, "inputs"), (graph.outputs, "outputs")):
+        if len(indices) != 1:
+            raise GraphError(f"the model has {len(indices)} {what}; expected one, for samples to run through; join them inside the model")
+    return graph
+
+
+def enlarge(target: Target, missing_bytes: Mapping[str, int]) -> Target:
+    """A target as `target`, but for regions that have `missing_bytes` more, and some to spare; it has no others besides flash and RAM."""
+    grown = (
+        region.model_copy(update={"size_bytes": region.size_bytes + _rounded(missing_bytes[region.name])}) if region.name in missing_bytes else region
+        for region in target.regions
+        if region.name in ("flash", "sram")
+    )
+    return target.model_copy(update={"regions": tuple(grown)})
+
+
+def _rounded(count: int) -> int:
+    return (count // _ROOM_BYTES + 1) * _ROOM_BYTES
+
+
+def _layers(graph: Graph, image: Image) -> Iterator[LayerOnChip]:
+    """Each operator with the sizes of the constants that are named after it."""
+    for operator in graph.operators:
+        name = f"{operator.name.lower()}_{operator.index}"
+        constants = sum(s.size_bytes for symbol, s in image.symbols.items() if symbol.startswith(f"{name}_") and not s.is_function)
+        yield LayerOnChip(name=name, constant_bytes=constants)
+
+
+def _name(graph: Graph, tensor: int) -> str:
+    operator = graph.producers[tensor]
+    return f"{operator.name.lower()}_{operator.index}"
+
+
+def _spread(count: int, chosen: int) -> AnyArray:
+    """Positions of `chosen` of `count` samples, evenly spread; all of them when there are no more."""
+    return np.linspace(0, count - 1, min(chosen, count)).round().astype(np.int64)
+
+
+def _as_outputs(data: AnyArray, output: Tensor) -> AnyArray:
+    return np.ascontiguousarray(data).view(output.dtype).reshape(len(data), *output.shape[1:])
+
+
+def _as_bytes(outputs: AnyArray) -> AnyArray:
+    return np.ascontiguousarray(outputs).reshape(len(outputs), -1).view(np.uint8)  # (n, bytes)

@@ -1,0 +1,52 @@
+"""The reference for firmware: what TFLM makes of input codes, at the output and after every layer. Knows how to ask; refuses to compare.
+
+TFLM runs in a process of its own (`reference_process`): with some models it ends its process.
+"""
+
+import io
+import subprocess
+import sys
+from collections.abc import Collection, Mapping
+
+import numpy as np
+
+from emberflow.errors import GraphError, WorkerLost
+from emberflow.evaluate.micro import explain
+from emberflow.evaluate.micro_process import REFUSED
+from emberflow.values import AnyArray
+
+
+def outputs(model: bytes, codes: AnyArray) -> AnyArray:
+    """Raw outputs (n, *output_shape) of `codes`, inputs (n, *input_shape) in the type of the model's input.
+
+    Raises: GraphError: TFLM doesn't run the model; says why. WorkerLost: its process was ended from outside.
+    """
+    return _ask(model, codes=codes)["outputs"]
+
+
+def trace(model: bytes, sample: AnyArray, tensors: Collection[int]) -> dict[int, bytes]:
+    """The bytes of each of `tensors` after an inference of `sample`, shape (*input_shape). Raises as `outputs`."""
+    answer = _ask(model, codes=sample[np.newaxis], traced=np.array(sorted(tensors), np.int64))
+    return {int(index): data.tobytes() for index, data in answer.items()}
+
+
+def _ask(model: bytes, **arrays: AnyArray) -> Mapping[str, AnyArray]:
+    request = io.BytesIO()
+    np.savez(request, allow_pickle=False, model=np.frombuffer(model, np.uint8), **arrays)
+    # -P: a folder of the user's that is called numpy, say, isn't imported
+    command = [sys.executable, "-P", "-m", "emberflow.evaluate.reference_process"]
+    return read_answer(subprocess.run(command, input=request.getvalue(), capture_output=True, check=False))  # noqa: S603  our own module
+
+
+def read_answer(ended: subprocess.CompletedProcess[bytes]) -> Mapping[str, AnyArray]:
+    """What the process gave. Raises as `outputs`."""
+    words = ended.stderr.decode(errors="replace")
+    if ended.returncode == REFUSED:
+        raise GraphError(f"TFLM was asked to run a model that it can't run: {explain(words)}")
+    if ended.returncode:
+        raise WorkerLost(
+            f"the process that runs TFLM ended with code {ended.returncode}; expected 0 or {REFUSED}."
+            f" Its last words: {words.strip()[-200:] or 'none'}. Run the stage again; if it was killed for memory, with fewer workers"
+        )
+    with np.load(io.BytesIO(ended.stdout)) as answer:
+        return {name: answer[name] for name in answer.files}

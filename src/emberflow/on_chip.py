@@ -1,0 +1,97 @@
+"""What a compiled variant is on the chip: what its firmware takes, what running it showed, and the proof. Values only; refuses to build or run."""
+
+from pydantic import Field
+
+from emberflow.values import Value
+
+
+class Parity(Value):
+    """Whether a runtime and TFLM gave the same outputs, byte for byte."""
+
+    runtime: str = Field(description="what is compared with TFLM: LiteRT's kernels, default (XNNPACK) or reference, or the firmware")
+    samples: int
+    bytes: int = Field(description="bytes compared")
+    differing_bytes: int
+    differing_samples: int
+    largest_difference: float = Field(description="in steps of the output's quantization; of a float output, in its own unit")
+    distinct_outputs: int = Field(description="outputs that don't vary prove nothing")
+
+    @property
+    def equal(self) -> bool:
+        """Whether not one byte differs."""
+        return self.differing_bytes == 0
+
+
+class Linked(Value):
+    """The product's firmware as the linker made it."""
+
+    flash_bytes: int = Field(description="code, constants and the first values of variables")
+    variable_bytes: int = Field(description="RAM of arena, data and bss, without the stack")
+    arena_bytes: int = Field(description="the part of the variables that holds activations, input and output")
+    reserved_stack_bytes: int = Field(description="set aside for the stack; a program that links has it")
+    sections: dict[str, int] = Field(description="bytes of each section that takes memory on the chip")
+    missing_bytes: dict[str, int] = Field(description="by the region's name, how much more than it has; empty when the program fits")
+
+    @property
+    def ram_bytes(self) -> int:
+        """All that the linker takes of RAM."""
+        return self.variable_bytes + self.reserved_stack_bytes
+
+
+class LayerOnChip(Value):
+    """One operator of the model in the firmware."""
+
+    name: str = Field(description="begins the names of its constants, such as conv_2d_3")
+    constant_bytes: int = Field(description="flash of its weights, biases and parameters, as linked")
+    instructions: int | None = Field(default=None, description="of one inference; None for what was not run, or costs none")
+
+
+class Divergence(Value):
+    """Where firmware and TFLM part: the first layer, in the order of execution, whose tensor differs."""
+
+    layer: str
+    tensor: str
+    sample: int = Field(description="position among the samples that were run")
+    differing_bytes: int
+    bytes: int
+
+    def __str__(self) -> str:
+        return (
+            f"{self.layer} is the first layer that differs, in {self.differing_bytes:,} of {self.bytes:,} B of {self.tensor} (sample {self.sample})"
+        )
+
+
+class Emulated(Value):
+    """What the emulated core showed: the measuring program, built from the same sources, over real test samples."""
+
+    core: str
+    parity: Parity = Field(description="of the firmware's outputs with those of TFLM")
+    first_difference: Divergence | None = Field(description="None when the outputs are equal")
+    stack_bytes: int = Field(description="the deepest that the stack reached")
+    instructions: int = Field(description="of one inference, at the median of the samples; instructions are not cycles")
+    least_instructions: int
+    most_instructions: int
+
+
+class OnChip(Value):
+    """Everything that is known of one variant on one target."""
+
+    target: str
+    linked: Linked
+    layers: tuple[LayerOnChip, ...] = Field(description="in the order of execution")
+    emulated: Emulated | None = Field(description="None when it could not be run")
+    on_host: Parity | None = Field(description="outputs of the same C, built for this machine, with those of TFLM over every sample that was given")
+    host_differing_bytes: int | None = Field(description="by how many bytes the C on this machine and on the emulated core differ")
+    fault: str = Field(default="", description="what the firmware did that core, memory map or instruction limit forbid")
+    unproven: str = Field(default="", description="why nothing is proven: what is missing, or that the outputs don't vary")
+
+    @property
+    def is_refuted(self) -> bool:
+        """Whether the firmware was shown to compute something else than TFLM, or not to run."""
+        differs = self.emulated is not None and not self.emulated.parity.equal
+        return bool(self.fault or differs or (self.on_host and not self.on_host.equal) or self.host_differing_bytes)
+
+    @property
+    def is_proven(self) -> bool:
+        """Whether the firmware was shown to compute what TFLM does, byte for byte."""
+        return self.emulated is not None and not self.is_refuted and not self.unproven
