@@ -38,4 +38,4 @@ def test_a_model_that_tflm_refuses_ends_with_a_code_of_its_own(tflite):
     ended = ask(model=np.frombuffer(tflite("wide-dynamic"), np.uint8), codes=np.zeros((1, 64), np.float32))
 
     assert ended.returncode == REFUSED
-    assert b"Hybrid models are not supported" in ended.stderr
+    assert b"FLOAT32 with filter type: INT8 not supported" in ended.stderr
