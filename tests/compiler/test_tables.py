@@ -1,9 +1,11 @@
 """Which operators become tables, and that TFLM is asked once for those that are alike."""
 
 import numpy as np
+import pytest
 
 from emberflow.compiler import tables
 from emberflow.compiler.tables import is_tabled, read_tables
+from emberflow.errors import GraphError
 from emberflow.graph import read_graph
 from tests.compiler.harness import activation, one_operator, side_by_side
 
@@ -51,3 +53,11 @@ def test_only_codes_have_tables():
     graph = read_graph(one_operator("QUANTIZE", [activation("x", (1, 4), dtype="float32")], [activation("y", (1, 4))]))
 
     assert not is_tabled(graph, graph.operators[0])
+
+
+def test_an_operator_without_input_is_refused():
+    """Before anyone is asked."""
+    model = one_operator("RELU", [], [activation("y", (1, 4))])
+
+    with pytest.raises(GraphError, match="operator 0 RELU reads nothing at position 0"):
+        read_tables(read_graph(model))

@@ -55,7 +55,7 @@ def test_softmax_equals_tflm(shape, depth, exponents, zero_point):
     """Any shape, scale and beta."""
     scale, beta = (float(10.0**exponent) for exponent in exponents)
 
-    assert 0 == differing_bytes(softmax((*shape, depth), scale, beta, zero_point=zero_point), samples=12)[0]
+    assert 0 == differing_bytes(softmax((*shape, depth), scale, beta, zero_point=zero_point), samples=12, flavours=("plain",))[0]  # it has one path
 
 
 @pytest.mark.parametrize("spread", [0, 1, 2, 5])

@@ -26,11 +26,12 @@ EF_KERNEL void ef_softmax_rows(const ef_softmax *p, const int8_t *in, int8_t *ou
     int32_t greatest = -128, sum = 0;
     for (int32_t i = 0; i < p->depth; ++i) greatest = in[i] > greatest ? in[i] : greatest;
     for (int32_t i = 0; i < p->depth; ++i) sum += (int32_t)(((uint32_t)ef_exponential(p, greatest - in[i]) + (1u << 11)) >> 12);
-    int32_t headroom = ef_leading_zeros((uint32_t)sum);
+    int32_t headroom = ef_leading_zeros((uint32_t)sum), right = 35 - headroom;
     int32_t reciprocal = ef_reciprocal((int32_t)(((uint32_t)sum << headroom) >> 1));
+    uint32_t half = 1u << ((right - 1) & 31);
     for (int32_t i = 0; i < p->depth; ++i) {
-      int32_t product = ef_high_product(reciprocal, ef_exponential(p, greatest - in[i]));
-      int32_t part = (int32_t)(((int64_t)product + ((int64_t)1 << (34 - headroom))) >> (35 - headroom));
+      uint32_t product = (uint32_t)ef_high_product(reciprocal, ef_exponential(p, greatest - in[i]));
+      int32_t part = right > 31 ? 0 : (int32_t)((product + half) >> right); /* a sum above 2^28: all parts are below a half */
       out[i] = (int8_t)(part > 255 ? 127 : part - 128);
     }
   }

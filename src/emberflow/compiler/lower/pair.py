@@ -1,25 +1,33 @@
 """Operators of two operands, element by element. Works out factors and which operand is rounded; leaves shapes to `spread`."""
 
 from emberflow.compiler.lower.scale import Scale, factor, small_scale
-from emberflow.compiler.lower.spread import call_pair
-from emberflow.compiler.program import Field, Step
+from emberflow.compiler.lower.spread import Kernel, call_pair
+from emberflow.compiler.program import Step
 from emberflow.compiler.requantize import Multiplier
 from emberflow.compiler.site import Site
 
+_QUICK_SHIFT = 23
 _LEFT_SHIFT = 20  # of both operands, before they are brought to one scale (TFLM, kernels/add_common.cc)
 
 
 def lower_add(site: Site) -> tuple[Step, ...]:
     """ADD with broadcasting and a fused activation."""
-    swap = site.scale(site.tensor(0)) > site.scale(site.tensor(1))  # the kernel rounds its first operand, whose scale is the smaller
-    return call_pair(site, "add", "add", site.struct("ef_add", **_add_fields(site, swap, 1)), swap)
+    return _lower_sum(site, "add", "add")
 
 
 def lower_sub(site: Site) -> tuple[Step, ...]:
-    """SUB: as ADD; the kernel computes `b - a`, or `a + b` with the factor of `b` negative."""
+    """SUB, as ADD."""
+    return _lower_sum(site, "a_minus_b", "b_minus_a")
+
+
+def _lower_sum(site: Site, straight: str, swapped: str) -> tuple[Step, ...]:
+    """The kernel called `straight`, or `swapped`: it rounds its first operand, whose scale must be the smaller."""
+    _expect_int8(site)
     swap = site.scale(site.tensor(0)) > site.scale(site.tensor(1))
-    fields = _add_fields(site, swap, 1 if swap else -1)
-    return call_pair(site, "add", "sub" if swap else "add", site.struct("ef_add", **fields), swap)
+    fields = _sum_fields(site, swap)
+    # the quick form adds the zero point before its shift, in 32 bits, and lets all codes through
+    is_quick = fields["out_right"] <= _QUICK_SHIFT and site.clamp() == (-128, 127)
+    return call_pair(site, Kernel("add", swapped if swap else straight, any_form=not is_quick), site.struct("ef_add", **fields), swap)
 
 
 def lower_mul(site: Site) -> tuple[Step, ...]:
@@ -37,19 +45,19 @@ def lower_mul(site: Site) -> tuple[Step, ...]:
         low=low,
         high=high,
     )
-    return call_pair(site, "mul", "mul", parameters)
+    return call_pair(site, Kernel("mul", "mul"), parameters)
 
 
 def lower_maximum(site: Site) -> tuple[Step, ...]:
     """MAXIMUM with broadcasting. TFLM compares the codes, whatever their scales; the converter gives all three the same."""
     _expect_int8(site)
-    return call_pair(site, "extreme", "maximum", None)
+    return call_pair(site, Kernel("extreme", "maximum"), None)
 
 
 def lower_minimum(site: Site) -> tuple[Step, ...]:
     """MINIMUM, as MAXIMUM."""
     _expect_int8(site)
-    return call_pair(site, "extreme", "minimum", None)
+    return call_pair(site, Kernel("extreme", "minimum"), None)
 
 
 def lower_prelu(site: Site) -> tuple[Step, ...]:
@@ -66,7 +74,7 @@ def lower_prelu(site: Site) -> tuple[Step, ...]:
         b_zero=site.zero_point(slopes),
         zero_point=site.zero_point(site.output),
     )
-    return call_pair(site, "prelu", "prelu", parameters)
+    return call_pair(site, Kernel("prelu", "prelu"), parameters)
 
 
 def lower_squared_difference(site: Site) -> tuple[Step, ...]:
@@ -85,16 +93,16 @@ def lower_squared_difference(site: Site) -> tuple[Step, ...]:
         b_zero=site.zero_point(b),
         zero_point=site.zero_point(site.output),
     )
-    return call_pair(site, "squared_difference", "squared_difference", parameters)
+    return call_pair(site, Kernel("squared_difference", "squared_difference"), parameters)
 
 
-def _add_fields(site: Site, swap: bool, sign: int) -> dict[str, Field]:
-    _expect_int8(site)
+def _sum_fields(site: Site, swap: bool) -> dict[str, int]:
     a, b = (site.tensor(position) for position in ((1, 0) if swap else (0, 1)))
     twice = 2 * site.scale(b)
-    found = factor(site, site.scale(a) / twice)
-    # equal scales: a factor of exactly 1/2, whose shift is 0; one step more to the left and one to the right says the same
-    inner, left = (Multiplier(found.mantissa, -1), _LEFT_SHIFT + 2) if found.shift == 0 and found.mantissa else (found, _LEFT_SHIFT + 1)
+    inner = factor(site, site.scale(a) / twice)
+    if inner.shift == 0 and inner.mantissa:
+        # equal scales: a factor of exactly 1/2. Of the 9 bits of a code, a mantissa of 2**31 and one less make the same
+        inner = Multiplier((1 << 31) - 1, -1)
     outer = factor(site, twice / ((1 << _LEFT_SHIFT) * site.scale(site.output)))
     site.expect(
         outer.shift < 0 or not outer.mantissa, f"its output's scale {site.scale(site.output)} is at most 2**-18 of an input's; calibrate again"
@@ -102,11 +110,9 @@ def _add_fields(site: Site, swap: bool, sign: int) -> dict[str, Field]:
     low, high = site.clamp()
     return {
         "a_mantissa": inner.mantissa,
-        "a_offset": -site.zero_point(a) << left,
-        "b_factor": sign << (_LEFT_SHIFT - 1),
-        "b_offset": -site.zero_point(b) * sign << (_LEFT_SHIFT - 1),
+        "a_offset": -site.zero_point(a) << (_LEFT_SHIFT + 1),
+        "b_offset": -site.zero_point(b) << _LEFT_SHIFT,
         "out_mantissa": outer.mantissa,
-        "a_left": left,
         "a_right": max(-inner.shift, 1),
         "out_right": max(-outer.shift, 1),
         "zero_point": site.zero_point(site.output),

@@ -60,19 +60,32 @@ def spread_axes(site: Site) -> tuple[Axis, ...]:
     return join_axes(a, b, output)
 
 
-def call_pair(site: Site, kernel: str, stem: str, parameters: Struct | None, swap: bool = False) -> tuple[Call, ...]:
-    """One call of `ef_<stem>_same`, or of `ef_<stem>_spread` where an operand is repeated.
+@dataclass(frozen=True)
+class Kernel:
+    """Two functions that do the same.
+
+    file: what defines both.
+    stem: of their names, `ef_<stem>_same` for operands of the output's shape, and `ef_<stem>_spread` for any.
+    any_form: whether the latter must be called whatever the shapes, because the former doesn't do all that it does.
+    """
+
+    file: str
+    stem: str
+    any_form: bool = False
+
+
+def call_pair(site: Site, kernel: Kernel, parameters: Struct | None, swap: bool = False) -> tuple[Call, ...]:
+    """One call of the kernel's function for the operands' shapes.
 
     Args:
-        kernel: the file that defines both.
-        parameters: the first argument of both, or None where they take none.
+        parameters: the first argument of both functions, or None where they take none.
         swap: whether the kernel's `a` is the second operand.
     """
     axes, order = spread_axes(site), (1, 0) if swap else (0, 1)
-    is_same = axes == (Axis(axes[0].size, 1, 1),)
+    is_same = axes == (Axis(axes[0].size, 1, 1),) and not kernel.any_form
     last = axes[0].size if is_same else Struct(f"{site.name}_spread", "ef_spread", _fields(axes, swap))
     arguments = (*((parameters,) if parameters else ()), site.read(order[0]), site.read(order[1]), site.write(), last)
-    return (Call(site.operator, kernel, f"ef_{stem}_{'same' if is_same else 'spread'}", arguments, in_place=_in_place(site)),)
+    return (Call(site.operator, kernel.file, f"ef_{kernel.stem}_{'same' if is_same else 'spread'}", arguments, in_place=_in_place(site)),)
 
 
 def _in_place(site: Site) -> tuple[tuple[int, int], ...]:
