@@ -58,12 +58,15 @@ __attribute__((noinline)) int pick(int i) { switch (i) { case 0: return 3; case 
 
 
 @needs_qemu
-def test_a_fault_comes_to_its_handler(toolchain, chip):
-    """Which tells QEMU."""
-    image = toolchain.build(chip.main_of('__asm__ volatile("udf #0")'), STM32F405, linker_script(STM32F405))
+@pytest.mark.parametrize("board", BOARDS, ids=lambda board: board.machine)
+def test_a_fault_comes_to_its_handler(toolchain, chip, board):
+    """Which tells QEMU where it was."""
+    target = target_like(board)
+    image = toolchain.build(chip.main_of('__asm__ volatile("udf #0")'), target, linker_script(target))
 
-    with pytest.raises(ChipFault, match=r"^came to its fault handler in QEMU$"):
-        Qemu().run(image, STM32F405, {})
+    with pytest.raises(ChipFault, match=r"^came to its fault handler in QEMU: fault at 0x[01]00000..$|^came to .*: fault at 0x080000..$") as caught:
+        Qemu().run(image, target, {})
+    assert image.function_at(int(str(caught.value)[-10:], 16)) == "main"
 
 
 @needs_qemu

@@ -13,7 +13,7 @@ import pytest
 from emberflow.adapters import toolchain as module
 from emberflow.adapters.toolchain import Compiler, Options, Toolchain, default_cache
 from emberflow.errors import DoesNotFit, TargetError, ToolchainError
-from emberflow.firmware.chip.program import linker_script, measuring_program, product_program
+from emberflow.firmware.chip.program import host_program, linker_script, measuring_program, product_program
 from emberflow.target import TargetKind, find_target, load_targets
 
 GNU = pytest.param(Compiler.GNU, marks=pytest.mark.skipif(shutil.which("arm-none-eabi-gcc") is None, reason="arm-none-eabi-gcc is not installed"))
@@ -165,6 +165,37 @@ def test_a_checked_library_dies_of_undefined_behaviour(toolchain, sum_of):
 
     answer = subprocess.run([sys.executable, "-c", call], check=False)
     assert answer.returncode == (0 if sum_of.endswith("0") else -signal.SIGILL)
+
+
+needs_cc = pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler for this machine is installed; on Debian: apt-get install gcc")
+
+
+@needs_cc
+def test_a_checked_program_runs_vectors(toolchain, chip):
+    """From standard input to standard output; the traces go to standard error, each with number and length."""
+    program = toolchain.build_checked_program(chip.MODEL | host_program("tiny"), Options(defines={"EF_TRACE": "1"}))
+    answer = subprocess.run([program], input=bytes(range(96)) + b"rest", capture_output=True, check=True)
+
+    assert bytes(range(1, 97)) == answer.stdout
+    assert b"\0\0\0\0" + (48).to_bytes(4, "little") + bytes(range(1, 49)) == answer.stderr[:56]
+
+
+@needs_cc
+@pytest.mark.parametrize(
+    ("old", "new", "complaint"),
+    [
+        (b"output[i] =", b"output[i + 1] =", "global-buffer-overflow"),
+        (b"(input[i] + tiny_step)", b"((input[i] + tiny_step + 2147483647) / 2)", "signed integer overflow"),
+    ],
+)
+def test_a_checked_program_tells_a_wrong_access(toolchain, chip, old, new, complaint):
+    """And ends: a byte beyond the output, a sum beyond an int."""
+    assert old in chip.SOURCE
+    program = toolchain.build_checked_program(chip.MODEL | host_program("tiny") | {"tiny.c": chip.SOURCE.replace(old, new)})
+    answer = subprocess.run([program], input=bytes(range(48)), capture_output=True, check=False)
+
+    assert answer.returncode == 1
+    assert complaint in answer.stderr.decode()
 
 
 @pytest.mark.parametrize(

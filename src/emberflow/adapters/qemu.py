@@ -90,7 +90,7 @@ class Qemu:
             log = ["-d", "in_asm,exec,nochain", "-D", "log.txt"] if counts else []
             answer = self._start([program, "-M", board.machine, *_FLAGS, *log, "-kernel", "program.elf"], folder)
             if answer.returncode == _FAULT_STATUS:
-                raise ChipFault("came to its fault handler in QEMU")
+                raise ChipFault(f"came to its fault handler in QEMU: {answer.stdout.strip()}")
             count = count_instructions((folder / "log.txt").read_text(encoding="utf-8", errors="replace").splitlines()) if counts else None
             written = {path.name: path.read_bytes() for path in folder.iterdir() if path.name not in (*files, "log.txt")}
             return Answer(answer.returncode, answer.stdout, written, count)

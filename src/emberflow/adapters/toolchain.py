@@ -28,6 +28,7 @@ from emberflow.target import Target
 
 # -ffp-contract=off: a fused multiply-add rounds once where the reference rounds twice.
 _C_FLAGS = ("-std=gnu11", "-ffreestanding", "-ffp-contract=off", "-ffunction-sections", "-fdata-sections", "-g", "-Wall", "-Wextra")
+_HOST_FLAGS = ("-std=gnu11", "-ffp-contract=off", "-Wall", "-Wextra")
 _LINK_FLAGS = ("-Wl,--gc-sections", "-Wl,-e,Reset_Handler", "-T", "link.ld")
 _OVERFLOW = re.compile(r"region [`']?(\w+)'?:? overflowed by (\d+) bytes")
 _TOLD_LINES = 12
@@ -84,13 +85,11 @@ class Toolchain:
         """
         core = find_core(target.core)
         if self.compiler is Compiler.ZIG:
-            command = [*zig("cc"), *core.zig_flags, *options.words("-Os"), *_C_FLAGS, *_LINK_FLAGS]
+            command, libraries = [*zig("cc"), *core.zig_flags, *options.words("-Os"), *_C_FLAGS, *_LINK_FLAGS], []
         else:
-            command = [_gnu(), *core.gcc, *options.words("-O2"), *_C_FLAGS, "-fno-tree-loop-distribute-patterns", "-nostdlib", *_LINK_FLAGS]
-            sources = {**freestanding_functions(), **sources}
-        libraries = [] if self.compiler is Compiler.ZIG else ["-lgcc"]
+            command, libraries = [_gnu(), *core.gcc, *options.words("-O2"), *_C_FLAGS, "-nostdlib", *_LINK_FLAGS], ["-lgcc"]
         with tempfile.TemporaryDirectory(prefix="emberflow-") as folder:
-            files = {**sources, "link.ld": linker_script}
+            files = {**freestanding_functions(), **sources, "link.ld": linker_script}
             self._compile(command, files, Path(folder), [*libraries, "-o", "program.elf"], target)
             return read_image((Path(folder) / "program.elf").read_bytes())
 
@@ -103,13 +102,25 @@ class Toolchain:
         """
         checks = ("-fsanitize=undefined", "-fsanitize-trap=undefined") if is_checked else ("-fno-sanitize=undefined",)
         start = zig("cc") if self.compiler is Compiler.ZIG else [_host_compiler()]
-        command = [*start, *options.words("-O2"), "-std=gnu11", "-ffp-contract=off", "-fPIC", "-shared", "-Wall", "-Wextra", *checks]
-        place = self.cache / "host" / f"{_key(command, sources)}.so"
+        return self._keep([*start, *options.words("-O2"), *_HOST_FLAGS, "-fPIC", "-shared", *checks], sources, ".so")
+
+    def build_checked_program(self, sources: Mapping[str, bytes], options: Options = Options()) -> Path:
+        """A program for this machine that says where it reads or writes outside an array, or does what C leaves undefined, and ends with status 1.
+
+        `sources` have a main, such as `program.host_program`'s. Always by the machine's own compiler: zig comes without AddressSanitizer.
+
+        Raises: ToolchainError: the compiler is missing or refuses a source.
+        """
+        checks = ("-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer")
+        return self._keep([_host_compiler(), *options.words("-O1"), *_HOST_FLAGS, *checks], sources, ".exe")
+
+    def _keep(self, command: Sequence[str], sources: Mapping[str, bytes], suffix: str) -> Path:
+        place = self.cache / "host" / f"{_key(command, sources)}{suffix}"
         if not place.is_file():
             place.parent.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(prefix="emberflow-", dir=place.parent) as folder:
-                self._compile(command, sources, Path(folder), ["-o", "library.so"])
-                (Path(folder) / "library.so").replace(place)
+                self._compile(command, sources, Path(folder), ["-o", "result"])
+                (Path(folder) / "result").replace(place)
         return place
 
     def _compile(self, command: Sequence[str], files: Mapping[str, bytes], folder: Path, last: Sequence[str], target: Target | None = None) -> None:

@@ -71,8 +71,13 @@ def product_program(name: str, vectors: tuple[Int8Array, Int8Array] | None = Non
     }
 
 
+def host_program(name: str) -> dict[str, bytes]:
+    """Sources that run the model called `name` on this machine: input vectors from standard input, output vectors to standard output."""
+    return {"host.c": _render("host.c", name=name, NAME=name.upper())}
+
+
 def freestanding_functions() -> dict[str, bytes]:
-    """memcpy and its kin, which GCC calls by itself and which zig brings along."""
+    """memcpy and its kin, which compilers call by themselves; what a program does not use is not linked."""
     return {"memory.c": _read("memory.c")}
 
 

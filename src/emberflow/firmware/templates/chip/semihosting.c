@@ -39,10 +39,24 @@ void ef_exit(uint32_t status) {
   for (;;) call(EXIT_EXTENDED, arguments);
 }
 
-// A fault on a core that QEMU emulates, or on a board with a debugger, ends the program and says so.
-void ef_fault(void) {
-  ef_print("fault\n");
+__attribute__((noreturn, used)) static void tell_fault(const uint32_t *frame) {
+  char text[] = "fault at 0x00000000\n";
+  for (uint32_t i = 0; i < 8; ++i) text[18 - i] = "0123456789abcdef"[frame[6] >> 4 * i & 15];
+  ef_print(text);
   ef_exit(70);
+}
+
+// A fault on a core that QEMU emulates, or on a board with a debugger, ends the program and says where. The core has pushed eight words, the
+// seventh of which is the address of the instruction (DDI 0403, B1.5.6).
+__attribute__((naked)) void ef_fault(void) {
+  __asm__ volatile(
+      "mov r0, sp\n\t"
+      "ldr r1, 1f\n\t"
+      "bx r1\n\t"
+      ".balign 4\n"
+      "1: .word %c0"
+      :
+      : "i"(tell_fault));
 }
 
 #ifdef EF_TRACE
