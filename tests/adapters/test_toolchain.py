@@ -12,7 +12,7 @@ import pytest
 
 from emberflow.adapters import toolchain as module
 from emberflow.adapters.toolchain import Compiler, Options, Toolchain, default_cache
-from emberflow.errors import DoesNotFit, TargetError, ToolchainError
+from emberflow.errors import DoesNotFit, StoreError, TargetError, ToolchainError
 from emberflow.firmware.chip.program import host_program, linker_script, measuring_program, product_program
 from emberflow.target import TargetKind, find_target, load_targets
 
@@ -113,6 +113,17 @@ def test_a_missing_gcc_is_told_with_the_way_to_get_it(toolchain, chip, monkeypat
 
     with pytest.raises(ToolchainError, match=rf"found no {program}; on Debian: apt-get install g.*, or leave the compiler at zig"):
         getattr(Toolchain(toolchain.cache, Compiler.GNU), build)(chip.MODEL, *rest)
+
+
+def test_a_cache_that_can_not_be_written_to_is_told(chip, tmp_path, monkeypatch):
+    """With what to do."""
+
+    def refuse(*_, **__):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    with pytest.raises(StoreError, match=r"^can't write to '.*zig': Permission denied; give --home a folder that you may write to$"):
+        Toolchain(tmp_path / "cache").build(chip.MODEL, STM32F103, linker_script(STM32F103))
 
 
 def test_a_compiler_that_does_not_end_is_ended(toolchain, chip):

@@ -14,7 +14,7 @@ it is an optional package that only `adapters.machine` imports.
 
 from collections import Counter as Multiset
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 
 from emberflow.adapters.machine import Machine, Observed
@@ -106,23 +106,22 @@ class Emulator:
                 raise ImageError(f"received '{name}' as a function to watch, which the program does not have; is it static, or inlined?")
         with suppress(InstructionLimit):
             self._run(image, target, replace(run, limit_instructions=min(run.strict_instructions, run.limit_instructions)), is_strict=True)
-        machine, watch = self._run(image, target, run, is_strict=False)
-        return Execution(
-            exit_status=watch.status if machine.host.exit_status is None else machine.host.exit_status,
-            text=machine.host.text.decode("utf-8", "replace"),
-            files={name: bytes(data) for name, data in machine.host.written.items()},
-            instructions=machine.instructions,
-            stack_bytes=machine.stack_bytes(),
-            calls=tuple(watch.calls),
-            traces=tuple(watch.traces),
-            by_function=_by_function(machine, image),
-        )
+        return self._run(image, target, run, is_strict=False)
 
-    def _run(self, image: Image, target: Target, run: Run, *, is_strict: bool) -> "tuple[Machine, _Watch]":
-        machine = Machine(image, target, run.inputs)
-        watch = _Watch(machine, image, run.watched)
-        machine.run(self.toolchain, Observed(watch.look, frozenset(watch.addresses), run.limit_instructions, is_strict))
-        return machine, watch
+    def _run(self, image: Image, target: Target, run: Run, *, is_strict: bool) -> Execution:
+        with closing(Machine(image, target, run.inputs)) as machine:
+            watch = _Watch(machine, image, run.watched)
+            machine.run(self.toolchain, Observed(watch.look, frozenset(watch.addresses), run.limit_instructions, is_strict))
+            return Execution(
+                exit_status=watch.status if machine.host.exit_status is None else machine.host.exit_status,
+                text=machine.host.text.decode("utf-8", "replace"),
+                files={name: bytes(data) for name, data in machine.host.written.items()},
+                instructions=machine.instructions,
+                stack_bytes=machine.stack_bytes(),
+                calls=tuple(watch.calls),
+                traces=tuple(watch.traces),
+                by_function=_by_function(machine, image),
+            )
 
 
 @dataclass

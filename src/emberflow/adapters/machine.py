@@ -28,6 +28,7 @@ _MODELS = {
     "cortex-m33f": "UC_CPU_ARM_CORTEX_M33",
 }
 _SYSTEM, _SYSTEM_BYTES, _CPACR = 0xE000E000, 0x1000, 0xD88  # system control space, and the register's place in it (DDI 0403, B3.2)
+_TRANSLATED_BYTES = 64 * 1024**2  # room for translated code; Unicorn's own choice of a gibibyte is more than some machines give
 _NOWHERE = 0xFFFFFFFF
 _FPU_ON = 0xF << 20
 _SEMIHOSTING = (0xBEAB).to_bytes(2, "little")  # BKPT 0xAB
@@ -137,6 +138,10 @@ class Machine:
         """End the run."""
         self._uc.emu_stop()
 
+    def close(self) -> None:
+        """Give the core's memory back now: it and this object hold each other through their hooks."""
+        vars(self).clear()
+
     # What the counter asks and tells; nothing may be raised, for it is C.
 
     def first(self, address: int, size: int) -> tuple[int, bool]:
@@ -242,4 +247,5 @@ def _open_core(names: Any, target: Target) -> Any:
         raise EmulatorError(f"Unicorn emulates no {target.core}; expected one of {', '.join(_MODELS)}: {target.name}'s figures need a board")
     uc = import_module("unicorn").Uc(names.UC_ARCH_ARM, names.UC_MODE_THUMB | names.UC_MODE_MCLASS)
     uc.ctl_set_cpu_model(getattr(names, _MODELS[target.core]))
+    uc.ctl_set_tcg_buffer_size(_TRANSLATED_BYTES)
     return uc

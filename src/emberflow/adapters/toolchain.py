@@ -20,6 +20,7 @@ from enum import StrEnum
 from importlib.util import find_spec
 from pathlib import Path
 
+from emberflow.adapters.store import telling_of_disk
 from emberflow.errors import DoesNotFit, ToolchainError
 from emberflow.firmware.chip.cores import find_core
 from emberflow.firmware.chip.image import Image, read_image
@@ -82,6 +83,7 @@ class Toolchain:
         Raises:
             DoesNotFit: flash or RAM (the stack counted) is too small; says by how many bytes, for each region.
             ToolchainError: the compiler is missing or refuses a source. TargetError: a core that we don't know.
+            StoreError: nothing can be written to the cache.
         """
         core = find_core(target.core)
         if self.compiler is Compiler.ZIG:
@@ -117,8 +119,7 @@ class Toolchain:
     def _keep(self, command: Sequence[str], sources: Mapping[str, bytes], suffix: str) -> Path:
         place = self.cache / "host" / f"{_key(command, sources)}{suffix}"
         if not place.is_file():
-            place.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(prefix="emberflow-", dir=place.parent) as folder:
+            with tempfile.TemporaryDirectory(prefix="emberflow-", dir=_make(place.parent)) as folder:
                 self._compile(command, sources, Path(folder), ["-o", "result"])
                 (Path(folder) / "result").replace(place)
         return place
@@ -140,13 +141,11 @@ class Toolchain:
 
     def _environment(self) -> dict[str, str]:
         """Only what compilers need: what the user has set otherwise must not change the program."""
-        cache = self.cache / "zig"
-        cache.mkdir(parents=True, exist_ok=True)
+        cache = _make(self.cache / "zig")
         return {"ZIG_GLOBAL_CACHE_DIR": str(cache), "ZIG_LOCAL_CACHE_DIR": str(cache), "HOME": str(cache), "PATH": _path(), "LC_ALL": "C"}
 
     def _keep_log(self, command: Sequence[str], units: Sequence[str], text: str) -> Path:
-        log = self.cache / "logs" / f"{hashlib.sha256(text.encode()).hexdigest()[:12]}.txt"
-        log.parent.mkdir(parents=True, exist_ok=True)
+        log = _make(self.cache / "logs") / f"{hashlib.sha256(text.encode()).hexdigest()[:12]}.txt"
         log.write_text(f"{' '.join([*command, *units])}\n\n{text}", encoding="utf-8")
         return log
 
@@ -159,6 +158,12 @@ def zig(command: str) -> list[str]:
     if find_spec("ziglang") is None:
         raise ToolchainError("found no C compiler for chips: the package ziglang is missing; get it with pip install 'emberflow[chip]'")
     return [sys.executable, "-m", "ziglang", command]
+
+
+def _make(folder: Path) -> Path:
+    with telling_of_disk(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 def _gnu() -> str:

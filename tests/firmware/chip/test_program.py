@@ -21,6 +21,13 @@ def test_the_linker_script_has_the_targets_memory(target):
     assert {r.name: (r.origin, r.size_bytes) for r in target.regions if r.name in ("flash", "sram")} == found
 
 
+def test_a_target_may_promise_less_than_its_regions_hold():
+    """Some of flash is for a boot loader, some of RAM for a radio."""
+    target = find_target("nrf52840").model_copy(update={"flash_bytes": 800_000, "ram_bytes": 200_000})
+
+    assert [b"LENGTH = 800000", b"LENGTH = 200000"] == re.findall(rb"LENGTH = \d+", linker_script(target))
+
+
 def test_the_stack_is_set_aside_in_multiples_of_eight():
     """The stack pointer must be one (IHI 0042)."""
     assert b". = . + 520;" in linker_script(find_target("stm32f103"), stack_bytes=513)

@@ -34,8 +34,13 @@ def linker_script(target: Target, stack_bytes: int = STACK_BYTES) -> bytes:
     regions = {region.name: region for region in target.regions}
     if not {"flash", "sram"} <= set(regions):
         raise TargetError(f"received {target.name}, which has no regions flash and sram to link into; expected a microcontroller")
-    words = {"target": target.name, "flash": regions["flash"], "sram": regions["sram"], "boot_bytes": boot_bytes(target)}
-    return _render("link.ld", **words, stack_bytes=_aligned(stack_bytes))
+    flash, sram = _within(regions["flash"], target.flash_bytes), _within(regions["sram"], target.ram_bytes)
+    return _render("link.ld", target=target.name, flash=flash, sram=sram, boot_bytes=boot_bytes(target), stack_bytes=_aligned(stack_bytes))
+
+
+def _within(region: Region, promised_bytes: int) -> Region:
+    """The part of `region` that the target promises to a program."""
+    return region.model_copy(update={"size_bytes": min(region.size_bytes, promised_bytes)})
 
 
 def boot_bytes(target: Target) -> int:
