@@ -145,6 +145,32 @@ def _write_operator(builder: flatbuffers.Builder, operator: OperatorSpec, index:
     return _table(builder, "Operator", fields)
 
 
+def small_tflite(unknown: bool = False) -> bytes:
+    """CONV_2D with RELU and FULLY_CONNECTED written by hand, int8: 6 x 6 x 2 to 3 classes, each of which some input gives.
+
+    unknown: between the two stands a COS, which nobody compiles.
+    """
+    numbers, kinds = np.random.default_rng(1), tflite.TensorType
+    kernel, dense = (numbers.integers(-127, 128, shape).astype(np.int8) for shape in ((4, 3, 3, 2), (3, 144)))
+    tensors = (
+        TensorSpec("input", (1, 6, 6, 2), scales=(0.05,), zero_points=(3,)),
+        TensorSpec("kernel", kernel.shape, data=kernel.tobytes(), scales=(0.004, 0.005, 0.006, 0.007), zero_points=(0,) * 4),
+        TensorSpec("bias", (4,), kinds.INT32, np.int32([100, -200, 300, 0]).tobytes()),
+        TensorSpec("hidden", (1, 6, 6, 4), scales=(0.04,), zero_points=(-128,)),
+        TensorSpec("dense", dense.shape, data=dense.tobytes(), scales=(0.003,), zero_points=(0,)),
+        TensorSpec("scores", (1, 3), scales=(0.15,), zero_points=(5,)),
+        TensorSpec("between", (1, 6, 6, 4), scales=(0.04,), zero_points=(-128,)),
+    )
+    same, ones = tflite.Padding.SAME, {"StrideW": 1, "StrideH": 1, "DilationWFactor": 1, "DilationHFactor": 1}
+    relu = tflite.ActivationFunctionType.RELU
+    convolution = OperatorSpec(
+        tflite.BuiltinOperator.CONV_2D, (0, 1, 2), (3,), "Conv2DOptions", {"Padding": same, "FusedActivationFunction": relu, **ones}
+    )
+    cosine = OperatorSpec(tflite.BuiltinOperator.COS, (3,), (6,))
+    decision = OperatorSpec(tflite.BuiltinOperator.FULLY_CONNECTED, (6 if unknown else 3, 4), (5,), "FullyConnectedOptions")
+    return write_tflite(tensors, (convolution, cosine, decision) if unknown else (convolution, decision), outputs=(5,))
+
+
 def countable_weights(shape: tuple[int, ...], start: int = 0) -> np.ndarray:
     """float32 1/64, 2/64 ... 64/64, -1/64, -2/64 ... and so on round, entered at `start`: no zero, exact in float16, 128 values."""
     steps = np.arange(start, start + int(np.prod(shape)))

@@ -34,7 +34,7 @@ def test_the_header_says_what_goes_in_and_out():
         "/* input: int8 (1, 3) */",
         "#define M_INPUT_BYTES 3",
         "#define M_INPUT_SCALE 0.25f",
-        "#define M_INPUT_ZERO_POINT 1",
+        "#define M_INPUT_ZERO_POINT (1)",
         "#define M_OUTPUT_ELEMENTS 2",
         "void m_infer(const int8_t *input, int8_t *output);",
     ):

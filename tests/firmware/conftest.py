@@ -8,9 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from emberflow.compiler import compile_model
 from emberflow.dataset import Standardization
+from emberflow.evaluate import litert, micro
 from emberflow.firmware.application import Application
+from emberflow.firmware.folder import Product
 from emberflow.firmware.vectors import TestVectors
+from emberflow.firmware.vectors import make_vectors as vectors_of
+from emberflow.target import find_target
 from emberflow.values import AnyArray, FloatArray
 
 C_FLAGS = ("-std=c11", "-Wall", "-Wextra", "-Werror", "-pedantic", "-ffp-contract=off")
@@ -83,6 +88,23 @@ def vectors() -> Callable[..., TestVectors]:
 def codes() -> Callable[[FloatArray, str], AnyArray]:
     """`reference_codes`."""
     return reference_codes
+
+
+@pytest.fixture(scope="session")
+def product(models) -> Callable[..., Product]:
+    """`product("stm32f405")`: a real model of 6 x 6 x 2 values to 3 classes, compiled, with 16 vectors that TFLM answered."""
+    model, scale = models.small_tflite(), Standardization(mean=(1.0, -2.0), std=(0.5, 3.0))
+    raw = (np.random.default_rng(5).normal(0, 3, (16, 6, 6, 2)) * scale.std + scale.mean).astype(np.float32)
+    outputs = micro.run(model, scale.apply(raw))
+    vectors = vectors_of(raw, outputs.argmax(axis=1).astype(np.int64), scale, litert.read_borders(model), outputs)
+    app = make_application(vectors, name="small", model=model, standardization=scale)
+    compiled = compile_model(model, "small")
+
+    def make(target: str = "stm32f405", **changes: object) -> Product:
+        parts = {"app": app, "compiled": compiled.files, "arena_bytes": compiled.plan.arena_bytes, "target": find_target(target)}
+        return Product(**(parts | changes))  # type: ignore[arg-type]
+
+    return make
 
 
 def put(files: dict[str, bytes], directory: Path) -> Path:

@@ -107,7 +107,7 @@ class Writer:
             yield f"#define {word}_BYTES {tensor.size_bytes}"
             if tensor.quantization:
                 yield f"#define {word}_SCALE {float_literal(float(tensor.quantization.scales[0]))}"
-                yield f"#define {word}_ZERO_POINT {int(tensor.quantization.zero_points[0])}"
+                yield f"#define {word}_ZERO_POINT ({int(tensor.quantization.zero_points[0])})"
 
     def _place_lines(self) -> Iterator[str]:
         for role, tensor in self._borders():

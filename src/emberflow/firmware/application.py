@@ -11,6 +11,8 @@ from emberflow.errors import BundleError
 from emberflow.firmware.vectors import TestVectors
 from emberflow.values import AnyArray
 
+_IN_SOURCES = (96 * 1024, 16)  # characters and samples of test vectors
+
 
 @dataclass(frozen=True)
 class CType:
@@ -67,6 +69,11 @@ class Application:
     def input_shape(self) -> tuple[int, ...]:
         """Shape of one sample."""
         return self.vectors.raw.shape[1:]
+
+    @property
+    def test_vectors(self) -> TestVectors:
+        """Those that go into C sources: at most 16, and about 100 KiB of text."""
+        return self.vectors.within(*_IN_SOURCES)
 
     @property
     def channels(self) -> int:

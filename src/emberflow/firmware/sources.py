@@ -28,8 +28,7 @@ SOURCES = (
 )
 TFLM = ("tflm/main.cc", "tflm/application.h", "tflm/CMakeLists.txt", "tflm/README.md")
 _TEMPLATES = Path(__file__).parent / "templates"
-_IN_SOURCES = (96 * 1024, 16)  # characters and samples of test vectors
-_IN_ARCHIVE = (8 * 1024**2, 128)
+_IN_ARCHIVE = (8 * 1024**2, 128)  # characters and samples of test vectors
 
 
 def _templates() -> jinja2.Environment:
@@ -54,7 +53,7 @@ def _templates() -> jinja2.Environment:
 
 
 def _words(app: Application) -> dict[str, Any]:
-    vectors = app.vectors.within(*_IN_SOURCES)
+    vectors = app.test_vectors
     return {
         "name": app.name,
         "NAME": app.name.upper(),
@@ -79,7 +78,8 @@ def _words(app: Application) -> dict[str, Any]:
     }
 
 
-def _render(app: Application, templates: Mapping[str, str], **more: Any) -> dict[str, bytes]:
+def render(app: Application, templates: Mapping[str, str], **more: Any) -> dict[str, bytes]:
+    """The files of `templates`, which gives the name of a template under templates/ by the path of its file; `more` words for them."""
     environment, words = _templates(), _words(app) | more
     return {path: environment.get_template(f"{template}.j2").render(words).encode() for path, template in templates.items()}
 
@@ -89,7 +89,7 @@ def render_sources(app: Application) -> dict[str, bytes]:
 
     Raises: BundleError: a number among them is not finite.
     """
-    return _render(app, {f"src/{name}": name for name in SOURCES})
+    return render(app, {f"src/{name}": name for name in SOURCES})
 
 
 def render_tflm(app: Application) -> dict[str, bytes]:
@@ -99,7 +99,7 @@ def render_tflm(app: Application) -> dict[str, bytes]:
     """
     if app.arena_bytes is None:
         raise BundleError(f"received no arena size for {app.name}: TFLM does not run this model; expected a variant that it runs, such as int8")
-    return _render(app, {path: path for path in TFLM}, resolver_methods=resolver_methods(app.operators))
+    return render(app, {path: path for path in TFLM}, resolver_methods=resolver_methods(app.operators))
 
 
 def render_linux(app: Application) -> dict[str, bytes]:
@@ -109,4 +109,4 @@ def render_linux(app: Application) -> dict[str, bytes]:
     """
     stream, vectors = io.BytesIO(), app.vectors.within(*_IN_ARCHIVE)
     np.savez_compressed(stream, raw=vectors.raw, inputs=vectors.inputs, outputs=vectors.outputs, labels=vectors.labels)
-    return _render(app, {"linux/main.py": "linux/main.py"}) | {"linux/test_vectors.npz": stream.getvalue()}
+    return render(app, {"linux/main.py": "linux/main.py"}) | {"linux/test_vectors.npz": stream.getvalue()}

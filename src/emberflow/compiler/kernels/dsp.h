@@ -15,8 +15,8 @@ EF_INLINE uint32_t ef_halves(int32_t low, int32_t high) { return ((uint32_t)low 
 /* Bytes 0 and 2 of a word, each extended to 16 bits. */
 EF_INLINE uint32_t ef_even(uint32_t word) { return (uint32_t)__sxtb16((int8x4_t)word); }
 
-/* Bytes 1 and 3 of a word, each extended to 16 bits. */
-EF_INLINE uint32_t ef_odd(uint32_t word) { return (uint32_t)__sxtb16((int8x4_t)__ror(word, 8)); }
+/* Bytes 1 and 3 of a word, each extended to 16 bits. GCC 12's arm_acle.h has no __ror; compilers know this form, and SXTB16 turns its word itself. */
+EF_INLINE uint32_t ef_odd(uint32_t word) { return (uint32_t)__sxtb16((int8x4_t)(word >> 8 | word << 24)); }
 
 /* sum + low(a) * low(b) + high(a) * high(b) */
 EF_INLINE int32_t ef_dual(uint32_t a, uint32_t b, int32_t sum) { return __smlad((int16x2_t)a, (int16x2_t)b, sum); }

@@ -9,7 +9,7 @@
 
 /* sum * mantissa / 2^31 rounded, halves up; mantissa in [2^30, 2^31). */
 EF_INLINE int32_t ef_high_product(int32_t sum, int32_t mantissa) {
-  return (int32_t)(((int64_t)sum * mantissa + (1 << 30)) >> 31);
+  return (int32_t)(((int64_t)sum * mantissa + ((int64_t)1 << 30)) >> 31);
 }
 
 /* value / 2^right rounded, halves away from zero; right from 0 to 31. */

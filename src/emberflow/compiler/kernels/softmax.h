@@ -17,8 +17,8 @@ EF_INLINE int32_t ef_exponential(const ef_softmax *p, int32_t difference) { retu
 /* 2^30 / d with 31 fractional bits, d with 31. */
 EF_INLINE int32_t ef_reciprocal(int32_t d) {
   int32_t r = 1515870810 + ef_high_product(d, -1010580540); /* 48/17 and -32/17 with 29 fractional bits */
-  for (int32_t i = 0; i < 3; ++i) r += ef_high_product(r, (1 << 29) - ef_high_product(d, r)) * 4;
-  return r < 1 << 30 ? r * 2 : 0x7FFFFFFF;
+  for (int32_t i = 0; i < 3; ++i) r += ef_high_product(r, ((int32_t)1 << 29) - ef_high_product(d, r)) * 4;
+  return r < (int32_t)1 << 30 ? r * 2 : 0x7FFFFFFF;
 }
 
 EF_KERNEL void ef_softmax_rows(const ef_softmax *p, const int8_t *in, int8_t *out) {

@@ -1,0 +1,130 @@
+"""The firmware folder: a compiled model and all that makes it a program, for every way a firmware is built. Knows paths; compiles nothing.
+
+README.md            which three files, which call, what was measured
+model/               <name>.h, <name>.c, <name>_kernels.h: plain C11
+application/         main, what turns raw values into codes and codes into a decision, self-test
+chip/                start-up and linker script for the target
+CMakeLists.txt       with cmake/gnu.cmake or cmake/zig.cmake
+arduino/<name>.zip   a library for the Arduino IDE
+zephyr/              makes the folder a module of Zephyr
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from emberflow.errors import BundleError
+from emberflow.firmware.application import Application
+from emberflow.firmware.archive import pack
+from emberflow.firmware.chip.cores import find_core
+from emberflow.firmware.chip.program import STACK_BYTES, boot_bytes, freestanding_functions, linker_script, product_program
+from emberflow.firmware.sources import render
+from emberflow.firmware.vectors import TestVectors
+from emberflow.on_chip import OnChip
+from emberflow.target import Target, TargetKind
+
+FOLDER = "firmware"
+_APPLICATION = ("main.c", "board.h", "board.c", "self_test.h", "self_test.c")
+_SHARED = ("labels.h", "standardization.h", "preprocess.h", "preprocess.c", "postprocess.h", "postprocess.c", "test_vectors.h", "test_vectors.c")
+_BUILD = {"CMakeLists.txt": "product/CMakeLists.txt", "cmake/gnu.cmake": "product/gnu.cmake", "cmake/zig.cmake": "product/zig.cmake"}
+_ZEPHYR = ("zephyr/module.yml", "zephyr/CMakeLists.txt", "zephyr/Kconfig")
+_NOT_ARDUINO = ("main.c", "board.h", "board.c")  # the sketch takes their place
+_TEST_SHARE = 8  # at most an eighth of flash goes to the vectors of the self-test
+
+
+@dataclass(frozen=True, eq=False)
+class Product:
+    """A compiled model for a device.
+
+    Args:
+        app: what stands around the model; its name is that of the compiled sources.
+        compiled: `<name>.h`, `<name>.c` and `<name>_kernels.h`, as `emberflow.compiler` writes them.
+        arena_bytes: memory that the model computes in.
+        target: a microcontroller.
+        on_chip: what was measured of the program and on the target's emulated core; None when no compiler was there.
+        compiler: who built what was measured.
+    Raises: BundleError: sources of another name, or a target without a memory map.
+    """
+
+    app: Application
+    compiled: Mapping[str, bytes] = field(repr=False)
+    arena_bytes: int
+    target: Target
+    on_chip: OnChip | None = None
+    compiler: str = ""
+
+    def __post_init__(self) -> None:
+        name = self.app.name
+        if expected := {f"{name}.h", f"{name}.c", f"{name}_kernels.h"} - self.compiled.keys():
+            raise BundleError(f"received compiled sources {', '.join(self.compiled) or 'without a file'}; expected {', '.join(sorted(expected))} too")
+        if self.target.kind is not TargetKind.MICROCONTROLLER:
+            raise BundleError(f"received {self.target.name} as the target of compiled sources; expected a microcontroller")
+
+    @property
+    def tested(self) -> Application:
+        """The application with as many vectors as a small part of flash takes; one at least."""
+        vectors = self.app.test_vectors
+        most = self._test_bytes * len(vectors) // _bytes(vectors)
+        return replace(self.app, vectors=vectors.within(vectors.characters, max(1, most)))
+
+    @property
+    def has_self_test(self) -> bool:
+        """Whether the self-test is built in unasked: not where a single vector takes more of flash than it should."""
+        return _bytes(self.tested.vectors) <= self._test_bytes
+
+    @property
+    def _test_bytes(self) -> int:
+        return self.target.flash_bytes // _TEST_SHARE
+
+
+def _bytes(vectors: TestVectors) -> int:
+    return vectors.raw.nbytes + vectors.inputs.nbytes + vectors.outputs.nbytes
+
+
+def render_firmware(product: Product) -> dict[str, bytes]:
+    """Every file of the folder, by its path under the folder that holds `firmware/`; the same bytes for the same product.
+
+    Raises: BundleError: a number among them is not finite. TargetError: a core that has no compiler switches.
+    """
+    model = {f"model/{name}": text for name, text in product.compiled.items()}
+    written = {f"application/{name}": f"product/{name}" for name in _APPLICATION} | {f"application/{name}": name for name in _SHARED}
+    pages = {"README.md": "product/README.md"} | _BUILD | {path: path for path in _ZEPHYR}
+    files = model | _chip(product) | render(product.tested, written | pages, **_words(product))
+    files[f"arduino/{product.app.name}.zip"] = _arduino(product, files)
+    return {f"{FOLDER}/{path}": data for path, data in sorted(files.items())}
+
+
+def flat_sources(files: Mapping[str, bytes]) -> dict[str, bytes]:
+    """The `.c` and `.h` files of `render_firmware` by their names alone, as a toolchain takes them; `memory.c` is left to it."""
+    found = {path.rsplit("/", 1)[-1]: data for path, data in files.items() if path.startswith(f"{FOLDER}/") and path.endswith((".c", ".h"))}
+    return {name: data for name, data in found.items() if name not in freestanding_functions()}
+
+
+def _chip(product: Product) -> dict[str, bytes]:
+    startup = product_program(product.app.name)["startup.c"]
+    parts = {"startup.c": startup, "link.ld": linker_script(product.target), **freestanding_functions()}
+    return {f"chip/{name}": text for name, text in parts.items()}
+
+
+def _words(product: Product) -> dict[str, object]:
+    return {
+        "target": product.target,
+        "core": find_core(product.target.core),
+        "compiled_arena_bytes": product.arena_bytes,
+        "reserved_stack_bytes": STACK_BYTES,
+        "boot_bytes": boot_bytes(product.target),
+        "on_chip": product.on_chip,
+        "compiler": product.compiler,
+        "has_self_test": product.has_self_test,
+        "reference": "TensorFlow Lite for Microcontrollers",
+        "library": f"{product.app.name}_model",
+    }
+
+
+def _arduino(product: Product, files: Mapping[str, bytes]) -> bytes:
+    """The library: one folder, whose `src` the Arduino builder compiles (Arduino library specification 2.2)."""
+    root, name = f"{product.app.name}_model", product.app.name
+    sources = {path.split("/", 1)[1]: data for path, data in files.items() if path.startswith(("model/", "application/"))}
+    extra = {f"{root}/library.properties": "arduino/library.properties", f"{root}/examples/{name}/{name}.ino": "arduino/example.ino"}
+    return pack(
+        {f"{root}/src/{file}": data for file, data in sources.items() if file not in _NOT_ARDUINO} | render(product.tested, extra, **_words(product))
+    )
