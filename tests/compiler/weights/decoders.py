@@ -10,25 +10,33 @@ from pathlib import Path
 import numpy as np
 
 from emberflow.compiler.emit import kernel_text
-from emberflow.compiler.weights import SCRATCH_MULTIPLE, Encoding
+from emberflow.compiler.weights.codec import MOST_BITS
 from tests.compiler.harness import zig
 
-DRIVER = """
-typedef void (*decoder)(ef_rows *, int8_t *);
-typedef int32_t (*multiplier)(ef_rows *, const int8_t *);
-static const decoder decoders[] = {ef_decode_bitmap, ef_decode_table_1, ef_decode_table_2, ef_decode_table_3,
-  ef_decode_table_4, ef_decode_table_5, ef_decode_table_6, ef_decode_bitmap_table};
-static const multiplier multipliers[] = {ef_dot_bitmap, ef_dot_table_1, ef_dot_table_2, ef_dot_table_3,
-  ef_dot_table_4, ef_dot_table_5, ef_dot_table_6, ef_dot_bitmap_table};
+BITS = range(1, MOST_BITS + 1)
+KINDS = ["bitmap", *(f"bitmap_table_{bits}" for bits in BITS), *(f"table_{bits}" for bits in BITS)]
+DRIVER = f"""
+static void (*const decoders[])(ef_rows *, int8_t *) = {{{", ".join(f"ef_decode_{kind}" for kind in KINDS[7:])}}};
+static int32_t (*const dots[])(ef_rows *, const int8_t *) = {{{", ".join(f"ef_dot_{kind}" for kind in KINDS)}}};
+static void (*const fours[])(ef_rows *, const int8_t *, int32_t *) = {{{", ".join(f"ef_four_{kind}" for kind in KINDS[:7])}}};
 
-void run(int32_t which, ef_packing *p, int32_t count, int32_t stride, int8_t *rows, const int8_t *in, int32_t *sums) {
-  p->next.decode = decoders[which];
+void decode(int32_t which, ef_packing *p, int32_t count, int32_t stride, int8_t *rows) {{
+  p->next.decode = decoders[which - 7];
   ef_rows reader = ef_first_row(p);
   for (int32_t i = 0; i < count; ++i) p->next.decode(&reader, rows + i * stride);
-  p->next.dot = multipliers[which];
-  reader = ef_first_row(p);
+}}
+
+void dot(int32_t which, ef_packing *p, int32_t count, const int8_t *in, int32_t *sums) {{
+  p->next.dot = dots[which];
+  ef_rows reader = ef_first_row(p);
   for (int32_t i = 0; i < count; ++i) sums[i] = p->next.dot(&reader, in);
-}
+}}
+
+void four(int32_t which, ef_packing *p, int32_t count, const int8_t *in, int32_t *sums) {{
+  p->next.four = fours[which];
+  ef_rows reader = ef_first_row(p);
+  for (int32_t i = 0; i < count; ++i) p->next.four(&reader, in, sums + 4 * i);
+}}
 """
 
 
@@ -42,8 +50,6 @@ class Parameters(ctypes.Structure):
         ("tables", ctypes.c_void_p),
         ("numbers", ctypes.c_void_p),
         ("depth", ctypes.c_uint16),
-        ("bits", ctypes.c_uint8),
-        ("in_word", ctypes.c_uint8),
         ("entries", ctypes.c_uint8),
     )
 
@@ -74,21 +80,33 @@ class Guarded:
         assert 0 == ctypes.CDLL(None).mprotect(ctypes.c_void_p(base + pages * mmap.PAGESIZE), mmap.PAGESIZE, 0)
 
 
-def decode(packed, count, inputs, flavour="plain"):
-    """What C makes of packed rows: rows as they stand in scratch with 0x55 where nothing was written, and their products with `inputs`."""
-    which = {Encoding.BITMAP: 0, Encoding.TABLE: packed.bits, Encoding.BITMAP_TABLE: 7}[packed.encoding]
-    arrays = [Guarded(values) for values in (packed.codes, packed.masks, packed.tables, packed.numbers, inputs)]
-    stride = -(-packed.depth // SCRATCH_MULTIPLE) * SCRATCH_MULTIPLE
-    rows, sums = np.full((count, stride), 0x55, np.int8), np.zeros(count, np.int32)
-    in_word = 32 // packed.bits if packed.bits else 0
-    parameters = Parameters(None, *(array.address for array in arrays[:4]), packed.depth, packed.bits, in_word, packed.entries)
-    library(flavour).run(
-        which,
-        ctypes.byref(parameters),
-        count,
-        stride,
-        rows.ctypes.data_as(ctypes.c_void_p),
-        ctypes.c_void_p(arrays[4].address),
-        sums.ctypes.data_as(ctypes.c_void_p),
-    )
-    return rows, sums
+class Decoder:
+    """Packed rows in flash that ends where they end."""
+
+    def __init__(self, packed, count, flavour):
+        self._arrays = [Guarded(values) for values in (packed.codes, packed.masks, packed.tables, packed.numbers)]
+        self._parameters = Parameters(None, *(array.address for array in self._arrays), packed.depth, packed.entries)
+        kind = packed.encoding.replace("-", "_") + (f"_{packed.bits}" if packed.bits else "")
+        self._which, self._library, self._count = KINDS.index(kind), library(flavour), count
+
+    def decode(self, padded_depth):
+        """Rows as they stand in memory, with zeros behind them."""
+        rows = np.full((self._count, padded_depth), 0x55, np.int8)
+        self._call("decode", padded_depth, rows.ctypes.data_as(ctypes.c_void_p))
+        return rows
+
+    def dot(self, inputs):
+        """Products of each row with `inputs`, (depth,) int8: (count,)."""
+        return self._sums("dot", inputs, self._count)
+
+    def four(self, inputs):
+        """Products of each row with four inputs, (depth, 4) int8: (count, 4), to which 5 was added before."""
+        return self._sums("four", inputs, (self._count, 4))
+
+    def _sums(self, function, inputs, shape):
+        guarded, sums = Guarded(np.ascontiguousarray(inputs)), np.full(shape, 5, np.int32)
+        self._call(function, ctypes.c_void_p(guarded.address), sums.ctypes.data_as(ctypes.c_void_p))
+        return sums
+
+    def _call(self, function, *arguments):
+        getattr(self._library, function)(self._which, ctypes.byref(self._parameters), self._count, *arguments)

@@ -45,7 +45,7 @@ def test_weights_that_say_much_stay_as_they_are():
 
 @pytest.mark.parametrize("count", [1, 2])
 def test_small_layers_stay_as_they_are(count):
-    """Zeros would shrink to almost nothing; but 64 B must be saved, and parameters cost 28."""
+    """Zeros would shrink to almost nothing; but 64 B must be saved, and parameters cost 24."""
     assert None is store_rows(np.zeros((count, 48), np.int8), count * 48)
 
 

@@ -38,7 +38,7 @@ EF_INLINE void ef_convolve_decoded(const ef_conv *p, const ef_packing *packing, 
   }
 }
 
-/* scratch: as ef_conv_2d has it, and a row, rounded up to a multiple of 32 bytes. */
+/* scratch: as ef_conv_2d has it, and a row. */
 EF_KERNEL void ef_conv_2d_rows(const ef_conv *p, const ef_packing *packing, const int8_t *in, int8_t *out, void *scratch) {
   ef_convolve_decoded(p, packing, in, out, scratch, 0);
 }

@@ -5,11 +5,11 @@
  *   bitmap, table   weight[k] = bit[k] ? table[next index] : 0         indices in words, as many as go into 32 bits, lowest bits first
  *
  * A row's indices (table) or bits (bitmap) begin at a whole byte. Tables belong to the layer; each row says which one it has, where there
- * are several. A layer names its decoder by a pointer to a function, so that decoders that no layer names aren't linked. Each exists
- * twice: `decode` writes a row to memory, for kernels that use it for several pixels; `dot` multiplies it with an input as it goes, for
- * fully connected layers, which use it once. The formats are Emberflow's own (compiler/weights).
+ * are several. A layer names its decoder by a pointer to a function, so that decoders that no layer names aren't linked. There are three
+ * kinds: `decode` writes a row to memory, for a convolution's four pixels; `dot` multiplies it with one input as it goes; `four` with the
+ * inputs of four pixels, which is worth it where most weights are 0 and cost nothing. The formats are Emberflow's own (compiler/weights).
  */
-#include "base.h"
+#include "dsp.h"
 
 struct ef_packing;
 
@@ -24,16 +24,16 @@ typedef struct {
 
 typedef struct ef_packing {
   union {
-    void (*decode)(ef_rows *rows, int8_t *row);      /* writes zeros behind it up to a multiple of 4, and may write up to one of 32 */
-    int32_t (*dot)(ef_rows *rows, const int8_t *in); /* gives the sum of products with `in` */
+    void (*decode)(ef_rows *rows, int8_t *row);                    /* zeros behind it up to a multiple of 4 */
+    int32_t (*dot)(ef_rows *rows, const int8_t *in);               /* gives the sum of products with `in` */
+    void (*four)(ef_rows *rows, const int8_t *in, int32_t sums[4]); /* adds four inputs' products; bytes k of all four lie together */
   } next;
   const void *codes;
   const uint8_t *masks;
   const int8_t *tables;
   const uint8_t *numbers; /* of each row's table; NULL where there is one table */
   uint16_t depth;
-  uint8_t bits, in_word; /* of an index; how many are in a word (bitmap with table) */
-  uint8_t entries;       /* of a table */
+  uint8_t entries; /* of a table */
 } ef_packing;
 
 EF_INLINE ef_rows ef_first_row(const ef_packing *packing) {
@@ -44,12 +44,6 @@ EF_INLINE ef_rows ef_first_row(const ef_packing *packing) {
 EF_INLINE const int8_t *ef_take_table(ef_rows *rows) {
   const int8_t *tables = rows->packing->tables;
   return rows->numbers ? tables + *rows->numbers++ * rows->packing->entries : tables;
-}
-
-EF_INLINE uint32_t ef_codes_at(const uint8_t *from) {
-  uint32_t word;
-  EF_COPY(&word, from, sizeof word);
-  return word;
 }
 
 enum { EF_DECODE, EF_DOT };
@@ -64,7 +58,7 @@ EF_INLINE int32_t ef_give(int32_t way, int32_t weight, int8_t *row, const int8_t
 /* Eight weights have 8 * bits bits. The first four lie in the word at their begin, the others in the same, or with more than 4 bits in
  * the one that begins half of `bits` bytes later. */
 EF_INLINE uint32_t ef_later_four(uint32_t four, const uint8_t *codes, int32_t bits) {
-  return bits <= 4 ? four >> 4 * bits % 32 : ef_codes_at(codes + bits / 2) >> bits % 2 * 4;
+  return bits <= 4 ? four >> 4 * bits % 32 : ef_word(codes + bits / 2) >> bits % 2 * 4;
 }
 
 EF_INLINE int32_t ef_unpack(ef_rows *rows, int32_t way, int8_t *row, const int8_t *in, int32_t bits) {
@@ -74,7 +68,7 @@ EF_INLINE int32_t ef_unpack(ef_rows *rows, int32_t way, int8_t *row, const int8_
   int32_t depth = rows->packing->depth, sum = 0;
   rows->codes = codes + (depth * bits + 7) / 8;
   for (; depth >= 8; depth -= 8, codes += bits) {
-    uint32_t four = ef_codes_at(codes), later = ef_later_four(four, codes, bits);
+    uint32_t four = ef_word(codes), later = ef_later_four(four, codes, bits);
     sum = ef_give(way, table[four & low], row, in, 0, sum);
     sum = ef_give(way, table[four >> bits & low], row, in, 1, sum);
     sum = ef_give(way, table[four >> 2 * bits & low], row, in, 2, sum);
@@ -87,7 +81,7 @@ EF_INLINE int32_t ef_unpack(ef_rows *rows, int32_t way, int8_t *row, const int8_
     if (way == EF_DECODE) row += 8;
   }
   if (depth) {
-    uint32_t four = ef_codes_at(codes), later = ef_later_four(four, codes, bits);
+    uint32_t four = ef_word(codes), later = ef_later_four(four, codes, bits);
     for (int32_t k = 0; k < depth; ++k, four >>= bits) {
       if (k == 4) four = later;
       sum = ef_give(way, table[four & low], row, in, k, sum);
@@ -112,51 +106,80 @@ EF_KERNEL int32_t ef_dot_table_6(ef_rows *rows, const int8_t *in) { return ef_un
 
 /* The bits of 32 weights, the first one's highest; zeros for those that aren't there. */
 EF_INLINE uint32_t ef_mask_at(const uint8_t *from, int32_t weights) {
-  uint32_t word = ef_codes_at(from);
+  uint32_t word = ef_word(from);
   word = word << 24 | (word << 8 & 0xFF0000u) | (word >> 8 & 0xFF00u) | word >> 24;
   return weights < 32 ? word & ~(0xFFFFFFFFu >> weights) : word;
 }
 
-/* Word by word: a loop, or more than 16 bytes at once, would become a call of memset. */
-EF_INLINE void ef_clear_32(int8_t *row) {
-  uint32_t zero = 0;
-  EF_COPY(row, &zero, 4), EF_COPY(row + 4, &zero, 4), EF_COPY(row + 8, &zero, 4), EF_COPY(row + 12, &zero, 4);
-  EF_COPY(row + 16, &zero, 4), EF_COPY(row + 20, &zero, 4), EF_COPY(row + 24, &zero, 4), EF_COPY(row + 28, &zero, 4);
+/* Sums of one pixel, or of four. Names instead of an array, so that they stay in registers. */
+typedef struct {
+  int32_t a, b, c, d;
+} ef_sums;
+
+EF_INLINE ef_sums ef_add_products(ef_sums sums, int32_t weight, const int8_t *in, int32_t pixels) {
+  if (pixels == 1) {
+    sums.a += weight * in[0];
+  } else {
+#ifdef EF_DSP
+    uint32_t word = ef_word(in), even = ef_even(word), odd = ef_odd(word);
+    sums.a = ef_low(even, (uint32_t)weight, sums.a);
+    sums.b = ef_low(odd, (uint32_t)weight, sums.b);
+    sums.c = ef_high_low(even, (uint32_t)weight, sums.c);
+    sums.d = ef_high_low(odd, (uint32_t)weight, sums.d);
+#else
+    sums.a += weight * in[0], sums.b += weight * in[1], sums.c += weight * in[2], sums.d += weight * in[3];
+#endif
+  }
+  return sums;
 }
 
-EF_INLINE int32_t ef_scatter(ef_rows *rows, int32_t way, int8_t *row, const int8_t *in, int32_t is_indexed) {
+/* With no bits for indices, weights stand for themselves. */
+EF_INLINE ef_sums ef_multiply(ef_rows *rows, const int8_t *in, int32_t pixels, int32_t bits) {
   const ef_packing *p = rows->packing;
-  const int8_t *table = is_indexed ? ef_take_table(rows) : 0, *values = rows->codes;
+  const int8_t *table = bits ? ef_take_table(rows) : 0, *values = rows->codes;
   const uint32_t *words = rows->codes;
   const uint8_t *masks = rows->masks;
-  uint32_t word = rows->word, bits = p->bits, low = (1u << bits) - 1;
-  int32_t left = rows->left, sum = 0;
-  for (int32_t k = p->depth; k > 0; k -= 32, masks += 4) {
+  uint32_t word = rows->word;
+  int32_t left = rows->left;
+  ef_sums sums = {0, 0, 0, 0};
+  for (int32_t k = p->depth; k > 0; k -= 32, masks += 4, in += 32 * pixels) {
     uint32_t mask = ef_mask_at(masks, k);
-    if (way == EF_DECODE) ef_clear_32(row);
     while (mask) {
       int32_t at = ef_leading_zeros(mask), weight;
       mask &= ~(0x80000000u >> at);
-      if (is_indexed) {
-        if (!left) word = *words++, left = p->in_word;
-        weight = table[word & low];
+      if (bits) {
+        if (!left) word = *words++, left = 32 / bits;
+        weight = table[word & ((1u << bits) - 1)];
         word >>= bits;
         --left;
       } else {
         weight = *values++;
       }
-      sum = ef_give(way, weight, row, in, at, sum);
+      sums = ef_add_products(sums, weight, in + pixels * at, pixels);
     }
-    if (way == EF_DOT) in += 32;
-    if (way == EF_DECODE) row += 32;
   }
   rows->masks += (p->depth + 7) / 8;
-  rows->codes = is_indexed ? (const void *)words : values;
+  rows->codes = bits ? (const void *)words : values;
   rows->word = word, rows->left = left;
-  return sum;
+  return sums;
 }
 
-EF_KERNEL void ef_decode_bitmap(ef_rows *rows, int8_t *row) { ef_scatter(rows, EF_DECODE, row, 0, 0); }
-EF_KERNEL void ef_decode_bitmap_table(ef_rows *rows, int8_t *row) { ef_scatter(rows, EF_DECODE, row, 0, 1); }
-EF_KERNEL int32_t ef_dot_bitmap(ef_rows *rows, const int8_t *in) { return ef_scatter(rows, EF_DOT, 0, in, 0); }
-EF_KERNEL int32_t ef_dot_bitmap_table(ef_rows *rows, const int8_t *in) { return ef_scatter(rows, EF_DOT, 0, in, 1); }
+EF_INLINE void ef_multiply_four(ef_rows *rows, const int8_t *in, int32_t sums[4], int32_t bits) {
+  ef_sums found = ef_multiply(rows, in, 4, bits);
+  sums[0] += found.a, sums[1] += found.b, sums[2] += found.c, sums[3] += found.d;
+}
+
+EF_KERNEL int32_t ef_dot_bitmap(ef_rows *rows, const int8_t *in) { return ef_multiply(rows, in, 1, 0).a; }
+EF_KERNEL int32_t ef_dot_bitmap_table_1(ef_rows *rows, const int8_t *in) { return ef_multiply(rows, in, 1, 1).a; }
+EF_KERNEL int32_t ef_dot_bitmap_table_2(ef_rows *rows, const int8_t *in) { return ef_multiply(rows, in, 1, 2).a; }
+EF_KERNEL int32_t ef_dot_bitmap_table_3(ef_rows *rows, const int8_t *in) { return ef_multiply(rows, in, 1, 3).a; }
+EF_KERNEL int32_t ef_dot_bitmap_table_4(ef_rows *rows, const int8_t *in) { return ef_multiply(rows, in, 1, 4).a; }
+EF_KERNEL int32_t ef_dot_bitmap_table_5(ef_rows *rows, const int8_t *in) { return ef_multiply(rows, in, 1, 5).a; }
+EF_KERNEL int32_t ef_dot_bitmap_table_6(ef_rows *rows, const int8_t *in) { return ef_multiply(rows, in, 1, 6).a; }
+EF_KERNEL void ef_four_bitmap(ef_rows *rows, const int8_t *in, int32_t sums[4]) { ef_multiply_four(rows, in, sums, 0); }
+EF_KERNEL void ef_four_bitmap_table_1(ef_rows *rows, const int8_t *in, int32_t sums[4]) { ef_multiply_four(rows, in, sums, 1); }
+EF_KERNEL void ef_four_bitmap_table_2(ef_rows *rows, const int8_t *in, int32_t sums[4]) { ef_multiply_four(rows, in, sums, 2); }
+EF_KERNEL void ef_four_bitmap_table_3(ef_rows *rows, const int8_t *in, int32_t sums[4]) { ef_multiply_four(rows, in, sums, 3); }
+EF_KERNEL void ef_four_bitmap_table_4(ef_rows *rows, const int8_t *in, int32_t sums[4]) { ef_multiply_four(rows, in, sums, 4); }
+EF_KERNEL void ef_four_bitmap_table_5(ef_rows *rows, const int8_t *in, int32_t sums[4]) { ef_multiply_four(rows, in, sums, 5); }
+EF_KERNEL void ef_four_bitmap_table_6(ef_rows *rows, const int8_t *in, int32_t sums[4]) { ef_multiply_four(rows, in, sums, 6); }

@@ -4,7 +4,7 @@ import numpy as np
 
 from emberflow.compiler.lower.plane import Plane
 from emberflow.compiler.lower.rescale import Rescale, pack, weighted_sums
-from emberflow.compiler.lower.rows import Use, place_rows, scratch_row_bytes, tell_plain
+from emberflow.compiler.lower.rows import CONV_USES, DENSE_USES, Rows, Use, place_rows, tell_plain
 from emberflow.compiler.lower.window import LARGEST, window_fields
 from emberflow.compiler.program import Call, Scratch, Step
 from emberflow.compiler.requantize import Parity
@@ -28,7 +28,7 @@ def lower_conv(site: Site) -> tuple[Step, ...]:
     fields = window_fields(site, (height, width))
     is_pointwise = height == width == groups == 1 and depth % 4 == 0 and (fields["stride_y"], fields["stride_x"]) == (1, 1)
     rescale = pack(site, weighted_sums(site, source, weights, rows, site.optional(2)))
-    placed = place_rows(site, rows, pad_rows(rows), Use.MEMORY, times=-(-site.output.elements // (4 * channels)))
+    placed = place_rows(site, rows, pad_rows(rows), CONV_USES, times=-(-site.output.elements // (4 * channels)))
     parameters = site.struct(
         "ef_conv",
         weights=placed.weights,
@@ -41,9 +41,14 @@ def lower_conv(site: Site) -> tuple[Step, ...]:
         in_zero_point=site.zero_point(source),
         pointwise=int(is_pointwise),
     )
-    scratch = Scratch(9 * pad_rows(rows).shape[1] + scratch_row_bytes(placed, rows.shape[1]))
-    arguments = (parameters, *placed.packing, site.read(0), site.write(), scratch)
+    arguments = (parameters, *placed.packing, site.read(0), site.write(), Scratch(_conv_scratch_bytes(placed, rows.shape[1], depth)))
     return (Call(site.operator, placed.kernel("conv"), rescale.kernel(placed.kernel("ef_conv_2d")), arguments, packing=placed.chosen),)
+
+
+def _conv_scratch_bytes(placed: Rows, row_bytes: int, channels: int) -> int:
+    """Columns of 16-bit numbers and one of bytes, and where a row is decoded to memory that row; or columns of bytes and a line of zero points."""
+    padded = -(-row_bytes // 4) * 4
+    return {Use.AS_THEY_LIE: 9 * padded, Use.MEMORY: 10 * padded, Use.FOUR_PIXELS: 4 * row_bytes + channels}[placed.use]
 
 
 def lower_depthwise(site: Site) -> tuple[Step, ...]:
@@ -95,7 +100,7 @@ def lower_fully_connected(site: Site) -> tuple[Step, ...]:
     )
     rows = _less_zero_point(site, weights)
     rescale = pack(site, weighted_sums(site, source, weights, rows, site.optional(2)), once=site.parity is Parity.LITERT_REFERENCE)
-    placed = place_rows(site, rows, interleave(rows), Use.PRODUCTS, times=batches)
+    placed = place_rows(site, rows, interleave(rows), DENSE_USES, times=batches)
     parameters = site.struct(
         "ef_dense",
         weights=placed.weights,

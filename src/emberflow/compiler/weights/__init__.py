@@ -2,6 +2,6 @@
 
 from emberflow.compiler.weights.codec import pack, unpack
 from emberflow.compiler.weights.packed import Encoding, Packed, Packing, Storage
-from emberflow.compiler.weights.store import SCRATCH_MULTIPLE, store_rows
+from emberflow.compiler.weights.store import store_rows
 
-__all__ = ["SCRATCH_MULTIPLE", "Encoding", "Packed", "Packing", "Storage", "pack", "store_rows", "unpack"]
+__all__ = ["Encoding", "Packed", "Packing", "Storage", "pack", "store_rows", "unpack"]

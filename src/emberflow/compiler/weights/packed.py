@@ -5,8 +5,8 @@ from enum import StrEnum
 
 from emberflow.values import AnyArray
 
-PARAMETER_BYTES = 28
-"""`ef_packing` in flash on a 32-bit chip: six addresses, a size and two bytes."""
+PARAMETER_BYTES = 24
+"""`ef_packing` in flash on a 32-bit chip: five addresses, a size and a byte."""
 
 _ALIGNMENT = 4
 

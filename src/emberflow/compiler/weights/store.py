@@ -10,9 +10,6 @@ from emberflow.compiler.weights.packed import Encoding, Packed
 from emberflow.errors import CompileError
 from emberflow.values import AnyArray
 
-SCRATCH_MULTIPLE = 32
-"""Decoders write whole groups of at most this many weights: what a row in scratch is rounded up to."""
-
 _LEAST_SAVED_BYTES = 64
 _LEAST_SAVED_PART = 0.05
 
