@@ -132,7 +132,7 @@ def test_only_decoders_that_are_named_are_linked():
     text = compile_model(dense_model(clustered(np.random.default_rng(0), 24, 75)), "m").files["m.c"].decode()
 
     assert ".next = {.dot = ef_dot_table_4}" in text
-    assert [] == re.findall(r"ef_(dot_bitmap|decode|four)", text)
+    assert [] == re.findall(r"ef_(dot_bitmap|four)", text)
 
 
 def scratch_bytes(kind, storage=Storage.SMALLEST):
@@ -140,8 +140,7 @@ def scratch_bytes(kind, storage=Storage.SMALLEST):
     return compile_model(model, "m", weights=storage).program.calls[0].scratch_bytes
 
 
-def test_memory_for_one_row_more_or_less():
-    """A table's row of 75 is decoded to 76 B; a bitmap needs no row, and columns of bytes, with a line of 75 zero points."""
-    assert 9 * 76 == scratch_bytes("clustered", Storage.PLAIN)
-    assert 10 * 76 == scratch_bytes("clustered")
+def test_packed_rows_take_no_memory():
+    """A table's layer of 75 inputs needs what a plain one needs; a bitmap's only columns of bytes and a line of 75 zero points."""
+    assert 9 * 76 == scratch_bytes("clustered", Storage.PLAIN) == scratch_bytes("clustered")
     assert 4 * 75 + 75 == scratch_bytes("pruned") == scratch_bytes("pruned_and_clustered")

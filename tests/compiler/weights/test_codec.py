@@ -67,16 +67,13 @@ def test_too_many_tables_for_a_byte():
 @settings(max_examples=60, deadline=None)
 @given(layers(), st.integers(0, 10**6))
 def test_rows_come_back_as_they_were(rows, seed):
-    """Whatever they are, by every way that takes them: in Python; in C as products with one input and with four, and in memory."""
+    """Whatever they are, by every way that takes them: in Python, and in C as products with one input and with four."""
     count, depth = rows.shape
-    inputs = np.random.default_rng(seed).integers(-128, 128, (depth, 4)).astype(np.int8)
-    products = rows.astype(np.int64) @ inputs.astype(np.int64)
+    inputs = np.random.default_rng(seed).integers(-128, 128, (4, depth)).astype(np.int8)
+    products = rows.astype(np.int64) @ inputs.T.astype(np.int64)
     for packed in filter(None, (pack(rows, encoding, bits) for encoding, bits in WAYS)):
         assert rows.tolist() == unpack(packed, count).tolist()
         for flavour in FLAVOURS:
             decoder = Decoder(packed, count, flavour)
-            assert products[:, 0].tolist() == decoder.dot(inputs[:, 0]).tolist()
-            if packed.encoding is Encoding.TABLE:
-                assert np.pad(rows, ((0, 0), (0, -depth % 4))).tolist() == decoder.decode(depth + -depth % 4).tolist()
-            else:
-                assert (products + 5).tolist() == decoder.four(inputs).tolist()
+            assert products[:, 0].tolist() == decoder.dot(inputs[0]).tolist()
+            assert (products + 5).tolist() == decoder.four(inputs).tolist()

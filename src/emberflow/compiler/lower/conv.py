@@ -4,15 +4,23 @@ import numpy as np
 
 from emberflow.compiler.lower.plane import Plane
 from emberflow.compiler.lower.rescale import Rescale, pack, weighted_sums
-from emberflow.compiler.lower.rows import CONV_USES, DENSE_USES, Rows, Use, place_rows, tell_plain
+from emberflow.compiler.lower.rows import Use, place_rows, tell_plain
 from emberflow.compiler.lower.window import LARGEST, window_fields
 from emberflow.compiler.program import Call, Scratch, Step
 from emberflow.compiler.requantize import Parity
 from emberflow.compiler.site import Site
+from emberflow.compiler.weights import Encoding
 from emberflow.graph import Tensor
 from emberflow.values import Int8Array, IntArray
 
 _POINTER_BYTES = 8  # of a 64-bit host, so that one plan serves everywhere
+
+_CONV_KERNELS = {
+    Encoding.PLAIN: ("conv", "ef_conv_2d"),
+    Encoding.TABLE: ("conv_rows", "ef_conv_2d_table"),
+    Encoding.BITMAP: ("conv_rows", "ef_conv_2d_bitmap"),
+    Encoding.BITMAP_TABLE: ("conv_rows", "ef_conv_2d_bitmap"),
+}
 
 
 def lower_conv(site: Site) -> tuple[Step, ...]:
@@ -28,7 +36,7 @@ def lower_conv(site: Site) -> tuple[Step, ...]:
     fields = window_fields(site, (height, width))
     is_pointwise = height == width == groups == 1 and depth % 4 == 0 and (fields["stride_y"], fields["stride_x"]) == (1, 1)
     rescale = pack(site, weighted_sums(site, source, weights, rows, site.optional(2)))
-    placed = place_rows(site, rows, pad_rows(rows), CONV_USES, times=-(-site.output.elements // (4 * channels)))
+    placed = place_rows(site, rows, pad_rows(rows), Use.FOUR_PIXELS, times=-(-site.output.elements // (4 * channels)))
     parameters = site.struct(
         "ef_conv",
         weights=placed.weights,
@@ -41,14 +49,16 @@ def lower_conv(site: Site) -> tuple[Step, ...]:
         in_zero_point=site.zero_point(source),
         pointwise=int(is_pointwise),
     )
-    arguments = (parameters, *placed.packing, site.read(0), site.write(), Scratch(_conv_scratch_bytes(placed, rows.shape[1], depth)))
-    return (Call(site.operator, placed.kernel("conv"), rescale.kernel(placed.kernel("ef_conv_2d")), arguments, packing=placed.chosen),)
+    file, function = _CONV_KERNELS[placed.chosen.encoding]
+    scratch = Scratch(_conv_scratch_bytes(placed.chosen.encoding, rows.shape[1], depth))
+    arguments = (parameters, *placed.packing, site.read(0), site.write(), scratch)
+    return (Call(site.operator, file, rescale.kernel(function), arguments, packing=placed.chosen),)
 
 
-def _conv_scratch_bytes(placed: Rows, row_bytes: int, channels: int) -> int:
-    """Columns of 16-bit numbers and one of bytes, and where a row is decoded to memory that row; or columns of bytes and a line of zero points."""
-    padded = -(-row_bytes // 4) * 4
-    return {Use.AS_THEY_LIE: 9 * padded, Use.MEMORY: 10 * padded, Use.FOUR_PIXELS: 4 * row_bytes + channels}[placed.use]
+def _conv_scratch_bytes(encoding: Encoding, row_bytes: int, channels: int) -> int:
+    """For bitmaps, columns of bytes and a line of zero points; else columns of 16-bit numbers and one of bytes."""
+    is_bitmap = encoding in (Encoding.BITMAP, Encoding.BITMAP_TABLE)
+    return 4 * row_bytes + channels if is_bitmap else 9 * (-(-row_bytes // 4) * 4)
 
 
 def lower_depthwise(site: Site) -> tuple[Step, ...]:
@@ -100,7 +110,7 @@ def lower_fully_connected(site: Site) -> tuple[Step, ...]:
     )
     rows = _less_zero_point(site, weights)
     rescale = pack(site, weighted_sums(site, source, weights, rows, site.optional(2)), once=site.parity is Parity.LITERT_REFERENCE)
-    placed = place_rows(site, rows, interleave(rows), DENSE_USES, times=batches)
+    placed = place_rows(site, rows, interleave(rows), Use.ONE_INPUT, times=batches)
     parameters = site.struct(
         "ef_dense",
         weights=placed.weights,
@@ -111,9 +121,8 @@ def lower_fully_connected(site: Site) -> tuple[Step, ...]:
         blocks=outputs // 4 if depth % 4 == 0 else 0,
     )
     arguments = (parameters, *placed.packing, site.read(0), site.write())
-    return (
-        Call(site.operator, placed.kernel("fully_connected"), rescale.kernel(placed.kernel("ef_fully_connected")), arguments, packing=placed.chosen),
-    )
+    file = "fully_connected_rows" if placed.packing else "fully_connected"
+    return (Call(site.operator, file, rescale.kernel(f"ef_{file}"), arguments, packing=placed.chosen),)
 
 
 def pad_rows(rows: IntArray) -> IntArray:

@@ -1,6 +1,5 @@
 """The rows of a layer with weights: packed where that saves flash, and what the layer's kernel call then takes. Lays out no plain rows."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -13,58 +12,41 @@ from emberflow.values import AnyArray, IntArray
 
 
 class Use(StrEnum):
-    """What a kernel does with rows; the value begins the names of its decoders in `kernels/rows.h`."""
+    """What a kernel multiplies rows with; the value begins the names of its decoders in `kernels/rows.h`."""
 
-    AS_THEY_LIE = "plain"
     FOUR_PIXELS = "four"
     ONE_INPUT = "dot"
-    MEMORY = "decode"
-
-
-_SUFFIXES = {Use.AS_THEY_LIE: "", Use.FOUR_PIXELS: "_sparse", Use.ONE_INPUT: "_rows", Use.MEMORY: "_rows"}
-
-CONV_USES = {Encoding.TABLE: Use.MEMORY, Encoding.BITMAP: Use.FOUR_PIXELS, Encoding.BITMAP_TABLE: Use.FOUR_PIXELS}
-"""Zeros of a bitmap are passed over, once for four pixels; a table has no zeros to pass over, and a row in memory is multiplied faster."""
-
-DENSE_USES = dict.fromkeys((Encoding.TABLE, Encoding.BITMAP, Encoding.BITMAP_TABLE), Use.ONE_INPUT)
 
 
 @dataclass(frozen=True, eq=False)
 class Rows:
     """How the rows of a layer lie in flash.
 
-    use: what the kernel does with them.
     weights: the field of the kernel's parameters: the plain array, or 0 where rows are packed.
     packing: the argument behind the parameters; none where rows are plain.
     chosen: what is told of it.
     """
 
-    use: Use
     weights: Field
     packing: tuple[Struct, ...]
     chosen: Packing
 
-    def kernel(self, name: str) -> str:
-        """The kernel `name`, a file or a function, in the form that reads these rows."""
-        return name + _SUFFIXES[self.use]
 
-
-def place_rows(site: Site, rows: IntArray, plain: AnyArray, uses: Mapping[Encoding, Use], times: int) -> Rows:
+def place_rows(site: Site, rows: IntArray, plain: AnyArray, use: Use, times: int) -> Rows:
     """Rows packed, or plain where that is as good or asked for.
 
     Args:
         rows: weights (n, depth) in the range of int8.
         plain: the same as the plain kernel reads them.
-        uses: what the kernel does with rows of each encoding.
+        use: what the kernel multiplies them with.
         times: how often an inference goes through all rows.
     Raises: CompileError: packed rows don't come back as they were.
     """
     packed = store_rows(rows.astype(np.int8), plain.size) if site.storage is Storage.SMALLEST else None
     if packed is None:
-        return Rows(Use.AS_THEY_LIE, site.constant("weights", plain), (), tell_plain(site, plain.size))
-    use = uses[packed.encoding]
+        return Rows(site.constant("weights", plain), (), tell_plain(site, plain.size))
     chosen = Packing(str(site.operator), packed.encoding, plain.size, packed.stored_bytes, packed.table_bytes, times * rows.size)
-    return Rows(use, 0, (_packing(site, packed, use),), chosen)
+    return Rows(0, (_packing(site, packed, use),), chosen)
 
 
 def tell_plain(site: Site, size_bytes: int) -> Packing:
