@@ -7,8 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from emberflow.adapters.emulator import Run
 from emberflow.compiler import Parity, Storage, compile_model
 from emberflow.compiler.weights import Encoding
+from emberflow.firmware.chip.program import linker_script, measuring_program
+from emberflow.target import find_target
 from tests.compiler.harness import Native, activation, constant, differing_bytes, one_operator, random_codes
 from tests.compiler.lower.test_conv import INPUT_SCALE, SAME, quantities, window_options, windows
 from tests.compiler.weights.layers import KINDS, clustered, pruned, pruned_and_clustered
@@ -102,12 +105,33 @@ def test_litert_rounds_once_with_packed_weights_too():
 
 
 def test_what_was_chosen_is_told():
-    """A pruned layer: bytes before and after, and how many weights an inference decodes: 24 * 76 in three tiles of pixels."""
+    """A pruned layer: bytes before and after; as many instructions as with all the weights, within one for each that is gone through."""
     packing = compile_model(conv_model(POINTWISE, pruned(np.random.default_rng(0), 24, 76)), "m").program.packings[0]
 
     assert ("operator 0 CONV_2D", Encoding.BITMAP, 24 * 76) == (packing.layer, packing.encoding, packing.plain_bytes)
     assert packing.stored_bytes < 0.5 * packing.plain_bytes
-    assert 3 * 24 * 76 == packing.decoded_weights
+    assert abs(packing.instructions) < 3 * 24 * 76
+
+
+def measure(model, storage, toolchain, emulator):
+    """Instructions of an inference on the emulated Cortex-M4."""
+    compiled = compile_model(model, "m", weights=storage)
+    target = find_target("stm32f405")
+    image = toolchain.build(compiled.files | measuring_program("m"), target, linker_script(target))
+    inputs = np.zeros(compiled.program.graph.tensors[0].elements, np.int8).tobytes()
+    return emulator.run(image, target, Run({"inputs.bin": inputs}, watched=("m_infer",))).calls[0].instructions
+
+
+@pytest.mark.parametrize("kind", sorted(PACKED))
+@pytest.mark.parametrize("code", ["CONV_2D", "FULLY_CONNECTED"])
+def test_instructions_are_about_what_was_told(kind, code, toolchain, emulator):
+    """The difference of two builds on the emulated core, within a tenth of all that the layer executes."""
+    rows = KINDS[kind](np.random.default_rng(0), 64, 144)
+    window = {"kernel": (3, 3), "size": (8, 8), "output": (8, 8), "stride": 1, "dilation": 1, "padding": SAME}
+    model = conv_model(window, rows) if code == "CONV_2D" else dense_model(rows)
+    plain, packed = (measure(model, storage, toolchain, emulator) for storage in (Storage.PLAIN, Storage.SMALLEST))
+
+    assert plain + compile_model(model, "m").program.packings[0].instructions == pytest.approx(packed, rel=0.1)
 
 
 def test_flash_holds_what_was_told():

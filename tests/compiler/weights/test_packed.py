@@ -17,8 +17,8 @@ def test_every_byte_counts():
 
 
 def test_a_choice_is_told_in_one_line():
-    """Which layer, what, and the bytes before and after."""
-    packing = Packing("operator 3 CONV_2D", Encoding.BITMAP, 36_864, 15_707)
+    """Which layer, what, and the bytes before and after, and what it costs."""
+    packing = Packing("operator 3 CONV_2D", Encoding.BITMAP, 36_864, 15_707, 0, -4_000)
 
-    assert "operator 3 CONV_2D: weights bitmap, 15,707 B instead of 36,864 B" == str(packing)
+    assert "operator 3 CONV_2D: weights bitmap, 15,707 B instead of 36,864 B, about -4,000 instructions" == str(packing)
     assert "operator 3 CONV_2D: weights plain, 64 B" == str(Packing("operator 3 CONV_2D", Encoding.PLAIN, 64, 64))

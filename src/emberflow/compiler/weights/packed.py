@@ -70,7 +70,8 @@ class Packing:
     layer: the operator and its place, such as `operator 3 CONV_2D`.
     plain_bytes, stored_bytes: in flash as they are, and as chosen (with tables and parameters).
     table_bytes: the part of `stored_bytes` that is tables and which row has which.
-    decoded_weights: how many weights are decoded in one inference, those decoded again counted again.
+    instructions: about how many more a Cortex-M4 executes in one inference than with plain rows; below 0, fewer. A layer's measured figure
+        is the difference of two builds, with and without `Storage.PLAIN`.
     """
 
     layer: str
@@ -78,8 +79,10 @@ class Packing:
     plain_bytes: int
     stored_bytes: int
     table_bytes: int = 0
-    decoded_weights: int = 0
+    instructions: int = 0
 
     def __str__(self) -> str:
-        before = "" if self.encoding is Encoding.PLAIN else f" instead of {self.plain_bytes:,} B"
-        return f"{self.layer}: weights {self.encoding}, {self.stored_bytes:,} B{before}"
+        if self.encoding is Encoding.PLAIN:
+            return f"{self.layer}: weights plain, {self.stored_bytes:,} B"
+        change = f"{self.stored_bytes:,} B instead of {self.plain_bytes:,} B, about {self.instructions:+,} instructions"
+        return f"{self.layer}: weights {self.encoding}, {change}"
