@@ -49,9 +49,9 @@ EF_INLINE void ef_add_run(const ef_add *p, ef_run run, int32_t kind) {
   }
 }
 
-static void ef_add_any(const void *p, ef_run run) { ef_add_run(p, run, EF_A_PLUS_B); }
-static void ef_b_minus_a_any(const void *p, ef_run run) { ef_add_run(p, run, EF_B_MINUS_A); }
-static void ef_a_minus_b_any(const void *p, ef_run run) { ef_add_run(p, run, EF_A_MINUS_B); }
+EF_KERNEL void ef_add_any(const void *p, ef_run run) { ef_add_run(p, run, EF_A_PLUS_B); }
+EF_KERNEL void ef_b_minus_a_any(const void *p, ef_run run) { ef_add_run(p, run, EF_B_MINUS_A); }
+EF_KERNEL void ef_a_minus_b_any(const void *p, ef_run run) { ef_add_run(p, run, EF_A_MINUS_B); }
 
 EF_KERNEL void ef_add_same(const ef_add *p, const int8_t *a, const int8_t *b, int8_t *out, int32_t length) {
   ef_add_same_shapes(p, a, b, out, length, EF_A_PLUS_B);

@@ -1,12 +1,12 @@
 /* MAXIMUM and MINIMUM: the greater or lesser of two codes of one scale. Source: LiteRT 8-bit specification. */
 #include "spread.h"
 
-static void ef_maximum_any(const void *p, ef_run run) {
+EF_KERNEL void ef_maximum_any(const void *p, ef_run run) {
   (void)p;
   for (int32_t i = run.length; i > 0; --i, run.a += run.a_step, run.b += run.b_step) *run.out++ = *run.a > *run.b ? *run.a : *run.b;
 }
 
-static void ef_minimum_any(const void *p, ef_run run) {
+EF_KERNEL void ef_minimum_any(const void *p, ef_run run) {
   (void)p;
   for (int32_t i = run.length; i > 0; --i, run.a += run.a_step, run.b += run.b_step) *run.out++ = *run.a < *run.b ? *run.a : *run.b;
 }

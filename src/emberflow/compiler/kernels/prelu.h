@@ -13,7 +13,7 @@ typedef struct {
   int8_t zero_point;
 } ef_prelu;
 
-static void ef_prelu_any(const void *parameters, ef_run run) {
+EF_KERNEL void ef_prelu_any(const void *parameters, ef_run run) {
   ef_prelu p = *(const ef_prelu *)parameters;
   for (int32_t i = run.length; i > 0; --i, run.a += run.a_step, run.b += run.b_step) {
     int32_t x = *run.a - p.a_zero;

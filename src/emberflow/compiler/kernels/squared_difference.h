@@ -13,7 +13,7 @@ typedef struct {
   int8_t zero_point;
 } ef_squared_difference;
 
-static void ef_squared_difference_any(const void *parameters, ef_run run) {
+EF_KERNEL void ef_squared_difference_any(const void *parameters, ef_run run) {
   ef_squared_difference p = *(const ef_squared_difference *)parameters;
   for (int32_t i = run.length; i > 0; --i, run.a += run.a_step, run.b += run.b_step) {
     int32_t difference = ef_scaled((*run.a - p.a_zero) * 128, &p.a_scale) - ef_scaled((*run.b - p.b_zero) * 128, &p.b_scale);
