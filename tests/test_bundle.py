@@ -12,6 +12,7 @@ from emberflow.artifact import Artifact, Kind, digest
 from emberflow.bundle import Manifest, read_manifest, verify_files, write_bundle
 from emberflow.dataset import Standardization
 from emberflow.errors import BundleError
+from emberflow.firmware.folder import Build
 from emberflow.firmware.vectors import TestVectors
 from emberflow.record import Record
 from emberflow.target import TargetKind
@@ -75,6 +76,20 @@ def test_a_bundle_for_a_microcontroller(record: Record, vectors: TestVectors, tm
     assert files["smart_watch.tflite"] == MODEL
     assert b"#define SMART_WATCH_ARENA_BYTES 12304u" in files["src/model_data.h"]
     assert sorted(manifest.files) == sorted(FOR_TFLM)
+
+
+def test_a_bundle_with_a_compiled_champion(record: Record, vectors: TestVectors, tmp_path: Path):
+    """The firmware folder comes along, and the manifest vouches for it."""
+    header = b"#define SMART_WATCH_ARENA_BYTES 4096\n"
+    build = Build({"smart_watch.h": header, "smart_watch.c": b"", "smart_watch_kernels.h": b""})
+
+    manifest = write_bundle(tmp_path / "bundle", record, MODEL, vectors, build=build)
+
+    assert set(FOR_TFLM) < manifest.files.keys()
+    assert header == (tmp_path / "bundle/firmware/model/smart_watch.h").read_bytes()
+    (tmp_path / "bundle/firmware/model/smart_watch.c").write_bytes(b"int x;")
+    with pytest.raises(BundleError, match=r"\(changed: firmware/model/smart_watch\.c\)"):
+        verify_files(tmp_path / "bundle")
 
 
 def test_a_bundle_for_linux(record: Record, vectors: TestVectors, tmp_path: Path):

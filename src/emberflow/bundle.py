@@ -1,35 +1,27 @@
 """The bundle: the directory that leaves the house, and the manifest that vouches for it. Knows files; refuses to know how they were measured."""
 
-import json
-import secrets
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from emberflow.artifact import Artifact, Kind, Sha256, digest, digest_file
+from emberflow import sealed
+from emberflow.artifact import Artifact, Kind, digest
 from emberflow.errors import BundleError
 from emberflow.firmware.application import Application
+from emberflow.firmware.folder import Build, Product, render_firmware
 from emberflow.firmware.literals import identifier
 from emberflow.firmware.sources import render_linux, render_sources, render_tflm
 from emberflow.firmware.vectors import TestVectors
 from emberflow.model_card import render_model_card
 from emberflow.record import Provenance, Record
+from emberflow.sealed import MANIFEST, FileFacts
 from emberflow.target import TargetKind
 from emberflow.values import Value
 from emberflow.variant import Variant
 
-MANIFEST = "manifest.json"
 SCHEMA_VERSION = 1
 _RENDERERS = {TargetKind.MICROCONTROLLER: render_tflm, TargetKind.LINUX: render_linux}
-
-
-class FileFacts(Value):
-    """A file of the bundle by its content."""
-
-    sha256: Sha256
-    size_bytes: int
 
 
 class Manifest(Value):
@@ -47,7 +39,14 @@ class Manifest(Value):
     files: dict[str, FileFacts]
 
 
-def write_bundle(directory: Path, record: Record, champion_model: bytes, vectors: TestVectors, report_html: Path | None = None) -> Manifest:
+def write_bundle(
+    directory: Path,
+    record: Record,
+    champion_model: bytes,
+    vectors: TestVectors,
+    report_html: Path | None = None,
+    build: Build | None = None,
+) -> Manifest:
     """Write the champion's bundle as `directory`; an older bundle there is replaced.
 
     Everything is written beside `directory` and renamed into place, so that nobody sees half a bundle.
@@ -58,27 +57,24 @@ def write_bundle(directory: Path, record: Record, champion_model: bytes, vectors
         champion_model: bytes of the champion's .tflite.
         vectors: test samples with the answers of the champion in the reference runtime; the sources take at most 16 of them.
         report_html: copied into the bundle where it is given.
+        build: the champion compiled to C under the project's name, made an identifier; the bundle then has the folder `firmware/`.
     Raises: BundleError: no variant was chosen, the bytes are not the champion's, the firmware can't be generated, or the directory can't
         be written or holds something else.
     """
     directory = directory.resolve()
     _refuse_other_contents(directory)
     variant = _champion(record, champion_model)
-    files = _contents(record, variant, champion_model, vectors)
+    files = _contents(record, variant, champion_model, vectors, build)
     if report_html is not None:
-        files["report.html"] = _read(report_html)
+        files["report.html"] = sealed.read(report_html, "bundle")
     manifest = _describe(record, variant, files)
-    _replace(directory, files | {MANIFEST: _as_json(manifest)})
+    sealed.replace(directory, files | {MANIFEST: sealed.as_json(manifest)})
     return manifest
 
 
 def read_manifest(directory: Path) -> Manifest:
     """The manifest of the bundle in `directory`. Raises BundleError: there is none, or it is of another schema or not one at all."""
-    path = directory / MANIFEST
-    try:
-        fields = json.loads(_read(path))
-    except ValueError as error:
-        raise BundleError(f"received {path}, which is not JSON ({error}); expected a bundle's manifest: write the bundle again") from error
+    path, fields = directory / MANIFEST, sealed.read_json(directory, "bundle")
     version = fields.get("schema_version") if isinstance(fields, dict) else None
     if version != SCHEMA_VERSION:
         raise BundleError(f"received {path} of schema version {version}; expected {SCHEMA_VERSION}: read it with the Emberflow that wrote it")
@@ -91,15 +87,7 @@ def read_manifest(directory: Path) -> Manifest:
 def verify_files(directory: Path) -> Manifest:
     """The manifest, once every file has proved to be the one it names. Raises BundleError: names each changed, missing or extra file."""
     manifest = read_manifest(directory)
-    found = {path.relative_to(directory).as_posix(): path for path in directory.rglob("*") if not path.is_dir()}
-    found.pop(MANIFEST, None)
-    faults = {
-        "changed": [name for name in sorted(found.keys() & manifest.files.keys()) if digest_file(found[name]) != manifest.files[name].sha256],
-        "missing": sorted(manifest.files.keys() - found.keys()),
-        "extra": sorted(found.keys() - manifest.files.keys()),
-    }
-    if any(faults.values()):
-        told = "; ".join(f"{fault}: {', '.join(names)}" for fault, names in faults.items() if names)
+    if told := str(sealed.find_faults(directory, manifest.files)):
         raise BundleError(f"received {directory}, which is not what its manifest says ({told}); expected every file as it was written")
     return manifest
 
@@ -128,13 +116,14 @@ def describe_application(record: Record, variant: Variant, model: bytes, vectors
     )
 
 
-def _contents(record: Record, variant: Variant, model: bytes, vectors: TestVectors) -> dict[str, bytes]:
+def _contents(record: Record, variant: Variant, model: bytes, vectors: TestVectors, build: Build | None) -> dict[str, bytes]:
     app = describe_application(record, variant, model, vectors)
     return {
         f"{app.name}.tflite": model,
         "model_card.md": render_model_card(record, variant).encode(),
         **render_sources(app),
         **_RENDERERS[record.target.kind](app),
+        **({} if build is None else render_firmware(Product(app, record.target, build))),
     }
 
 
@@ -149,7 +138,7 @@ def _describe(record: Record, variant: Variant, files: Mapping[str, bytes]) -> M
         model_file=f"{identifier(record.project)}.tflite",
         model=Artifact(sha256=variant.model.sha256, size_bytes=variant.model.size_bytes, kind=Kind.TFLITE),
         provenance=record.provenance,
-        files={name: FileFacts(sha256=digest(files[name]), size_bytes=len(files[name])) for name in sorted(files)},
+        files=sealed.facts_of(files),
     )
 
 
@@ -167,52 +156,8 @@ def _metrics(variant: Variant) -> dict[str, float]:
     }
 
 
-def _as_json(manifest: Manifest) -> bytes:
-    return (json.dumps(manifest.model_dump(mode="json"), indent=2, sort_keys=True) + "\n").encode()
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise BundleError(f"received {path}, which can't be read ({error.strerror}); expected a file of a bundle") from error
-
-
 def _refuse_other_contents(directory: Path) -> None:
     if not directory.exists() or (directory / MANIFEST).is_file():
         return
     if not directory.is_dir() or any(directory.iterdir()):
         raise BundleError(f"received {directory}, which exists and is no bundle; expected a new or empty directory, because it would be replaced")
-
-
-def _replace(directory: Path, files: Mapping[str, bytes]) -> None:
-    token = secrets.token_hex(4)
-    fresh, old = (directory.with_name(f".{directory.name}.{token}.{end}") for end in ("new", "old"))
-    try:
-        _write(fresh, files)
-        _swap(directory, fresh, old)
-    except OSError as error:
-        raise BundleError(
-            f"received {directory}, which can't be written ({error.strerror}); expected a place with room and leave to write"
-        ) from error
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
-    shutil.rmtree(old, ignore_errors=True)
-
-
-def _write(directory: Path, files: Mapping[str, bytes]) -> None:
-    for name, data in files.items():
-        path = directory / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
-
-
-def _swap(directory: Path, fresh: Path, old: Path) -> None:
-    if directory.exists():
-        directory.rename(old)
-    try:
-        fresh.rename(directory)
-    except OSError:
-        if old.exists():
-            old.rename(directory)
-        raise

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from emberflow.compiler import compile_model
 from emberflow.dataset import Standardization
 from emberflow.evaluate import litert, micro
 from emberflow.firmware.application import Application
-from emberflow.firmware.folder import Product
+from emberflow.firmware.folder import Build, Product
 from emberflow.firmware.vectors import TestVectors
 from emberflow.firmware.vectors import make_vectors as vectors_of
 from emberflow.target import find_target
@@ -101,8 +102,8 @@ def product(models) -> Callable[..., Product]:
     compiled = compile_model(model, "small")
 
     def make(target: str = "stm32f405", **changes: object) -> Product:
-        parts = {"app": app, "compiled": compiled.files, "arena_bytes": compiled.plan.arena_bytes, "target": find_target(target)}
-        return Product(**(parts | changes))  # type: ignore[arg-type]
+        build = Build(compiled.files)
+        return Product(app, find_target(target), replace(build, **changes))  # type: ignore[arg-type]
 
     return make
 

@@ -244,7 +244,15 @@ def test_the_self_test_takes_an_eighth_of_flash_at_most(product):
 def test_sources_of_another_name_are_refused(product):
     """The application's name begins every name in them."""
     with pytest.raises(BundleError, match=r"^received compiled sources other\.h; expected small\.c, small\.h, small_kernels\.h too$"):
-        product(compiled={"other.h": b""})
+        product(sources={"other.h": b""})
+
+
+def test_a_header_without_an_arena_is_refused(product):
+    """Somebody else's."""
+    made = product(sources={"small.h": b"", "small.c": b"", "small_kernels.h": b""})
+
+    with pytest.raises(BundleError, match=r"^received small\.h without the size of the arena; expected the header that the compiler wrote$"):
+        render_firmware(made)
 
 
 def test_a_linux_device_is_refused(product):

@@ -9,6 +9,7 @@ arduino/<name>.zip   a library for the Arduino IDE
 zephyr/              makes the folder a module of Zephyr
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
@@ -32,32 +33,51 @@ _TEST_SHARE = 8  # at most an eighth of flash goes to the vectors of the self-te
 
 
 @dataclass(frozen=True, eq=False)
+class Build:
+    """A model compiled to C, and what is known of it.
+
+    Args:
+        sources: `<name>.h`, `<name>.c` and `<name>_kernels.h`, as `emberflow.compiler` writes them.
+        on_chip: what was measured of the program and on the target's emulated core; None when no compiler was there.
+        compiler: who built what was measured.
+    """
+
+    sources: Mapping[str, bytes] = field(repr=False)
+    on_chip: OnChip | None = None
+    compiler: str = ""
+
+
+@dataclass(frozen=True, eq=False)
 class Product:
     """A compiled model for a device.
 
     Args:
         app: what stands around the model; its name is that of the compiled sources.
-        compiled: `<name>.h`, `<name>.c` and `<name>_kernels.h`, as `emberflow.compiler` writes them.
-        arena_bytes: memory that the model computes in.
         target: a microcontroller.
-        on_chip: what was measured of the program and on the target's emulated core; None when no compiler was there.
-        compiler: who built what was measured.
+        build: the compiled model.
     Raises: BundleError: sources of another name, or a target without a memory map.
     """
 
     app: Application
-    compiled: Mapping[str, bytes] = field(repr=False)
-    arena_bytes: int
     target: Target
-    on_chip: OnChip | None = None
-    compiler: str = ""
+    build: Build
 
     def __post_init__(self) -> None:
         name = self.app.name
-        if expected := {f"{name}.h", f"{name}.c", f"{name}_kernels.h"} - self.compiled.keys():
-            raise BundleError(f"received compiled sources {', '.join(self.compiled) or 'without a file'}; expected {', '.join(sorted(expected))} too")
+        if expected := {f"{name}.h", f"{name}.c", f"{name}_kernels.h"} - self.build.sources.keys():
+            raise BundleError(
+                f"received compiled sources {', '.join(self.build.sources) or 'without a file'}; expected {', '.join(sorted(expected))} too"
+            )
         if self.target.kind is not TargetKind.MICROCONTROLLER:
             raise BundleError(f"received {self.target.name} as the target of compiled sources; expected a microcontroller")
+
+    @property
+    def arena_bytes(self) -> int:
+        """Memory that the model computes in, as its header says. Raises: BundleError: it does not say."""
+        found = re.search(rb"_ARENA_BYTES (\d+)", self.build.sources[f"{self.app.name}.h"])
+        if found is None:
+            raise BundleError(f"received {self.app.name}.h without the size of the arena; expected the header that the compiler wrote")
+        return int(found[1])
 
     @property
     def tested(self) -> Application:
@@ -85,7 +105,7 @@ def render_firmware(product: Product) -> dict[str, bytes]:
 
     Raises: BundleError: a number among them is not finite. TargetError: a core that has no compiler switches.
     """
-    model = {f"model/{name}": text for name, text in product.compiled.items()}
+    model = {f"model/{name}": text for name, text in product.build.sources.items()}
     written = {f"application/{name}": f"product/{name}" for name in _APPLICATION} | {f"application/{name}": name for name in _SHARED}
     pages = {"README.md": "product/README.md"} | _BUILD | {path: path for path in _ZEPHYR}
     files = model | _chip(product) | render(product.tested, written | pages, **_words(product))
@@ -112,8 +132,8 @@ def _words(product: Product) -> dict[str, object]:
         "compiled_arena_bytes": product.arena_bytes,
         "reserved_stack_bytes": STACK_BYTES,
         "boot_bytes": boot_bytes(product.target),
-        "on_chip": product.on_chip,
-        "compiler": product.compiler,
+        "on_chip": product.build.on_chip,
+        "compiler": product.build.compiler,
         "has_self_test": product.has_self_test,
         "reference": "TensorFlow Lite for Microcontrollers",
         "library": f"{product.app.name}_model",

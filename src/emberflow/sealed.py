@@ -1,0 +1,113 @@
+"""Sealed folders: written as a whole, with a manifest that vouches for every file. Knows files and digests; refuses to know what they are for."""
+
+import json
+import secrets
+import shutil
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from emberflow.artifact import Sha256, digest, digest_file
+from emberflow.errors import BundleError
+from emberflow.values import Value
+
+MANIFEST = "manifest.json"
+
+
+class FileFacts(Value):
+    """A file by its content."""
+
+    sha256: Sha256
+    size_bytes: int
+
+
+class Faults(Value):
+    """Which files are not those of the manifest, by their paths in the folder."""
+
+    changed: tuple[str, ...]
+    missing: tuple[str, ...]
+    extra: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return "; ".join(f"{fault}: {', '.join(names)}" for fault, names in self if names)
+
+
+def facts_of(files: Mapping[str, bytes]) -> dict[str, FileFacts]:
+    """What a manifest says of `files`, in the order of their paths."""
+    return {name: FileFacts(sha256=digest(files[name]), size_bytes=len(files[name])) for name in sorted(files)}
+
+
+def find_faults(directory: Path, facts: Mapping[str, FileFacts]) -> Faults:
+    """How the files in `directory` differ from `facts`; the manifest itself is left out."""
+    found = {path.relative_to(directory).as_posix(): path for path in directory.rglob("*") if not path.is_dir()}
+    found.pop(MANIFEST, None)
+    return Faults(
+        changed=_named(name for name in found.keys() & facts.keys() if digest_file(found[name]) != facts[name].sha256),
+        missing=_named(facts.keys() - found.keys()),
+        extra=_named(found.keys() - facts.keys()),
+    )
+
+
+def _named(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted(names))
+
+
+def as_json(manifest: Value) -> bytes:
+    """A manifest as it stands in the file."""
+    return (json.dumps(manifest.model_dump(mode="json"), indent=2, sort_keys=True) + "\n").encode()
+
+
+def read_json(directory: Path, what: str) -> Any:
+    """The manifest in `directory`, of a `what`, parsed. Raises: BundleError: there is none, or it is not JSON."""
+    path = directory / MANIFEST
+    try:
+        return json.loads(read(path, what))
+    except ValueError as error:
+        raise BundleError(f"received {path}, which is not JSON ({error}); expected a {what}'s manifest: write the {what} again") from error
+
+
+def read(path: Path, what: str) -> bytes:
+    """The bytes of a file of a `what`. Raises: BundleError: it can't be read."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise BundleError(f"received {path}, which can't be read ({error.strerror}); expected a file of a {what}") from error
+
+
+def replace(directory: Path, files: Mapping[str, bytes]) -> None:
+    """Write `files`, the manifest among them, as `directory`, in the place of what is there.
+
+    Everything is written beside it and renamed into place, so that nobody sees half of it.
+
+    Raises: BundleError: it can't be written.
+    """
+    token = secrets.token_hex(4)
+    fresh, old = (directory.with_name(f".{directory.name}.{token}.{end}") for end in ("new", "old"))
+    try:
+        _write(fresh, files)
+        _swap(directory, fresh, old)
+    except OSError as error:
+        raise BundleError(
+            f"received {directory}, which can't be written ({error.strerror}); expected a place with room and leave to write"
+        ) from error
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _write(directory: Path, files: Mapping[str, bytes]) -> None:
+    for name, data in files.items():
+        path = directory / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+
+
+def _swap(directory: Path, fresh: Path, old: Path) -> None:
+    if directory.exists():
+        directory.rename(old)
+    try:
+        fresh.rename(directory)
+    except OSError:
+        if old.exists():
+            old.rename(directory)
+        raise
