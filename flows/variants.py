@@ -1,5 +1,6 @@
 """The tree of variants: recipes share the stages that they begin with. Submits and collects; one that fails doesn't sink the others."""
 
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
@@ -19,6 +20,7 @@ from tasks.judge import judge_variants
 from tasks.products import Converted, Measured, Timings, Trained
 
 Future = PrefectFuture[Any]
+_TELL_SECONDS = 2.0  # the progress artifact is a call to the API; a run from the cache would make twenty of them in two seconds
 
 
 @dataclass(frozen=True)
@@ -74,11 +76,10 @@ def _wait(branches: tuple[Branch, ...]) -> None:
     """Wait for every stage of the tree, and show how far it is as a Prefect artifact."""
     futures = list({id(future): future for branch in branches for future in branch.stages.values()}.values())
     artifact = cast(UUID, create_progress_artifact(progress=0.0, key="variants", description="Stages of the tree of variants that are done"))
-    told = 0
+    told = time.monotonic()
     for done, _ in enumerate(as_completed(futures), 1):
-        percent = 100 * done // len(futures)
-        if percent >= told + 5 or done == len(futures):
-            told = percent
-            update_progress_artifact(artifact, progress=float(percent))
+        if time.monotonic() > told + _TELL_SECONDS or done == len(futures):
+            update_progress_artifact(artifact, progress=100.0 * done // len(futures))
+            told = time.monotonic()
     for future in futures:
         future.wait()  # as_completed may be told of an end a moment before the future knows it

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from emberflow.cli import main
 from emberflow.cli.app import app
 
+WATCH = Path(__file__).parents[2] / "examples" / "watch" / "emberflow.yaml"
 COMMANDS = ("run", "report", "recipes", "targets", "doctor")
 
 
@@ -97,10 +98,10 @@ def test_what_the_user_got_wrong_is_told_without_a_trace_and_ends_with_2(words, 
 
 
 def test_what_failed_of_another_cause_ends_with_1(tmp_path, monkeypatch, capsys):
-    """Here the home folder can't be made, which no project file is to blame for; found before Prefect is imported."""
+    """Here the home folder can't be made, which no project file is to blame for; found before Prefect is started."""
     (tmp_path / "file").touch()
     home = tmp_path / "file" / "home"
-    monkeypatch.setattr(sys, "argv", ["emberflow", "run", "emberflow.yaml", "--home", str(home)])
+    monkeypatch.setattr(sys, "argv", ["emberflow", "run", str(WATCH), "--home", str(home)])
 
     with pytest.raises(SystemExit) as caught:
         main()

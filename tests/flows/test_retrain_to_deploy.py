@@ -131,6 +131,17 @@ def test_a_deleted_blob_is_made_anew(first_run, write_project, home):
     assert Workshop.at(home).store.has(again.variant("int8").model)
 
 
+def test_the_same_seed_gives_the_same_models_byte_for_byte(prefect_api, write_project, tmp_path):
+    """Two home folders that share nothing, each with workers of its own; every kind of step, and the converter after it."""
+    recipes = "cluster8-int8,prune50-cluster8-qat-int8"
+
+    one, other = (run(write_project(), tmp_path / name, recipes=recipes) for name in ("one", "other"))
+
+    assert one.baseline.model == other.baseline.model
+    assert [(variant.recipe, variant.model) for variant in one.variants] == [(variant.recipe, variant.model) for variant in other.variants]
+    assert len({variant.model for variant in one.variants}) == 2
+
+
 def test_when_no_variant_fits_the_run_fails_and_keeps_what_it_measured(first_run, write_project, home):
     """One byte of flash is too little for anything."""
     with pytest.raises(NothingFits) as told:

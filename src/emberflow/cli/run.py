@@ -4,41 +4,54 @@ import sys
 from pathlib import Path
 from threading import Thread
 
-from httpx import HTTPError
 from rich.console import Console
 
 from emberflow.adapters.store import is_full, no_space
+from emberflow.adapters.workshop import Workshop
 from emberflow.cli.environment import prepare_environment, remember_migration
 from emberflow.cli.progress import Progress
+from emberflow.cli.server import start_server
 from emberflow.cli.show import show_record
 from emberflow.errors import NothingFits
+from emberflow.project import read_project
+from emberflow.record import Record
 from emberflow.runs import last_record
 
 
 def run_project(project: Path, recipes: str | None, target: str | None, mlflow: str | None, home: Path) -> None:
     """Run the chain. Raises: EmberflowError: the project is wrong, a stage failed, or no variant fits."""
     console = Console()
+    read_project(project)  # what can be told at once is told before anything is started
+    Workshop.at(home).store.check_room()
     prepare_environment(home)
-    with Progress(console) as progress:
-        progress.say("starting Prefect (about 10 seconds)")
-        from flows.retrain_to_deploy import retrain_to_deploy
-        from flows.settings import RunConfig, set_up
-
-        config = RunConfig(project=str(project), recipes=recipes, target=target, mlflow=mlflow, home=str(home))
-        setting = set_up(config)  # what is wrong with the project is told before a server is started
-        Thread(target=setting.tracker.warm_up, daemon=True).start()  # while the server starts
-        progress.listen()
-        try:
-            record = retrain_to_deploy(config)
-        except NothingFits as error:
-            progress.__exit__()
-            show_record(last_record(home, None), home, console)
-            raise NothingFits(f"no variant fits. {error}") from error
-        except HTTPError as error:  # the embedded Prefect answers 500 when its data base finds no room
-            if is_full(home):
-                raise no_space(home.resolve()) from error
-            raise
+    try:
+        with Progress(console) as progress:
+            record = _run(progress, {"project": str(project), "recipes": recipes, "target": target, "mlflow": mlflow, "home": str(home)})
+    except NothingFits as error:
+        show_record(last_record(home, None), home, console)
+        raise NothingFits(f"no variant fits. {error}") from error
     remember_migration(home)
     show_record(record, home, console)
     if record.failures:
         sys.stderr.write(f"{len(record.failures)} of {len(record.failures) + len(record.variants)} recipes failed; see above\n")
+
+
+def _run(progress: Progress, config: dict[str, str | None]) -> Record:
+    progress.say("starting Prefect (about 10 seconds)")
+    server = start_server()
+    from httpx import HTTPError
+
+    from flows.retrain_to_deploy import retrain_to_deploy
+    from flows.settings import RunConfig, set_up
+
+    setting = set_up(run := RunConfig.model_validate(config))
+    Thread(target=setting.tracker.warm_up, daemon=True).start()  # while the server starts
+    progress.listen()
+    if server:
+        server.wait_until_ready()
+    try:
+        return retrain_to_deploy(run)
+    except HTTPError as error:  # Prefect's server answers 500 when its data base finds no room
+        if is_full(setting.workshop.home):
+            raise no_space(setting.workshop.home) from error
+        raise
