@@ -121,6 +121,7 @@ def test_a_grown_memory_has_room_to_spare_and_nothing_else():
     grown = enlarge(STM32F405, {"flash": 100})
 
     assert {"flash": 1024 * 1024 + 65536, "sram": 128 * 1024} == {region.name: region.size_bytes for region in grown.regions}
+    assert (1024 * 1024 + 65536, 128 * 1024) == (grown.flash_bytes, grown.ram_bytes)
 
 
 def first_in_infer(statement):

@@ -210,12 +210,13 @@ def _read(model: bytes) -> Graph:
 
 def enlarge(target: Target, missing_bytes: Mapping[str, int]) -> Target:
     """A target as `target`, but for regions that have `missing_bytes` more, and some to spare; it has no others besides flash and RAM."""
-    grown = (
+    grown = [
         region.model_copy(update={"size_bytes": region.size_bytes + _rounded(missing_bytes[region.name])}) if region.name in missing_bytes else region
         for region in target.regions
         if region.name in ("flash", "sram")
-    )
-    return target.model_copy(update={"regions": tuple(grown)})
+    ]
+    sizes = {region.name: region.size_bytes for region in grown}
+    return target.model_copy(update={"regions": tuple(grown), "flash_bytes": sizes["flash"], "ram_bytes": sizes["sram"]})
 
 
 def _rounded(count: int) -> int:
