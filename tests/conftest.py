@@ -10,6 +10,19 @@ from types import ModuleType
 import pytest
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--ledger FILE`: write down what the compiler's tests compared with TFLM, by operator. Without -n: workers don't share it."""
+    parser.addoption("--ledger", type=Path, help="where to write the page docs/reference/operators.md")
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Write what was asked for."""
+    if page := session.config.getoption("--ledger", default=None):
+        from tests.compiler.harness import ledger_page
+
+        page.write_text(ledger_page())
+
+
 def load(name: str) -> ModuleType:
     """tests/<name>.py."""
     spec = importlib.util.spec_from_file_location(f"emberflow_test_{name}", Path(__file__).with_name(f"{name}.py"))

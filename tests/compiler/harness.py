@@ -5,6 +5,7 @@ import functools
 import subprocess
 import sys
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -184,6 +185,35 @@ def build_library(name: str, files: dict[str, bytes], folder: Path, flavour: str
     return library
 
 
+@dataclass
+class Entry:
+    """What was tried of one operator: how often it stood in a model, inputs that were run through it, and output bytes that differed."""
+
+    forms: int = 0
+    vectors: int = 0
+    differing: int = 0
+
+
+LEDGER: dict[str, Entry] = {}
+"""What `differing_bytes` compared in this session, by operator; `pytest tests/compiler --ledger FILE` writes it down."""
+
+
+def ledger_page():
+    """The ledger as a page of the reference."""
+    lines = [
+        "# Operators of the compiler",
+        "",
+        "What is compiled, and what random models of each operator gave in the test suite beside TensorFlow Lite for Microcontrollers: shapes, strides,",
+        "paddings, scales, zero points and fused activations at random, each input run through the portable path and through the one for the DSP",
+        "extension. Written by `pytest tests/compiler --ledger docs/reference/operators.md`; a test keeps the list of operators true.",
+        "",
+        "| operator | models | vectors | differing bytes |",
+        "| --- | ---: | ---: | ---: |",
+        *(f"| `{name}` | {entry.forms:,} | {entry.vectors:,} | {entry.differing:,} |" for name, entry in sorted(LEDGER.items())),
+    ]
+    return "\n".join(lines) + "\n"
+
+
 def differing_bytes(model, samples=24, seed=0, parity=Parity.TFLM, flavours=FLAVOURS):
     """How many output bytes of the compiled C differ from TFLM's over `samples` random inputs, in each flavour; and that they vary.
 
@@ -197,4 +227,8 @@ def differing_bytes(model, samples=24, seed=0, parity=Parity.TFLM, flavours=FLAV
     for flavour in flavours:
         actual = Native(compiled, flavour).run(inputs)
         differing += sum(int((a.view(np.uint8) != e.reshape(a.shape).view(np.uint8)).sum()) for a, e in zip(actual, expected, strict=True))
+    if parity is Parity.TFLM:
+        for operator in read_graph(model).operators:
+            entry = LEDGER.setdefault(operator.name, Entry())
+            entry.forms, entry.vectors, entry.differing = entry.forms + 1, entry.vectors + samples * len(flavours), entry.differing + differing
     return differing, len(np.unique(expected[0].reshape(samples, -1), axis=0))
