@@ -1,10 +1,10 @@
-"""Which operators become tables, and that TFLM is asked once for those that are alike."""
+"""What TFLM answers for the chains of a graph, and that it is asked once for those that are alike."""
 
 import numpy as np
 import pytest
 
 from emberflow.compiler import tables
-from emberflow.compiler.tables import is_tabled, read_tables
+from emberflow.compiler.tables import read_tables
 from emberflow.errors import GraphError
 from emberflow.graph import read_graph
 from tests.compiler.harness import activation, one_operator, side_by_side
@@ -16,14 +16,14 @@ def test_a_table_has_the_answers_of_the_operator_alone():
     """The graph's tensor has 6 elements, the table 256: RELU to steps half as large, so twice the code."""
     graph = read_graph(one_operator("RELU", [X], [activation("y", (1, 2, 3), 0.05)]))
 
-    assert np.clip(2 * np.arange(-128, 128), 0, 127).tolist() == read_tables(graph)[0].table.tolist()
+    assert np.clip(2 * np.arange(-128, 128), 0, 127).tolist() == read_tables(graph)[0].answers.table.tolist()
 
 
 def test_the_operators_options_are_kept():
     """LEAKY_RELU with alpha 0.5 halves what is negative; halves go away from zero, as TFLM rounds."""
     graph = read_graph(one_operator("LEAKY_RELU", [X], [activation("y", (1, 2, 3), 0.1)], "LeakyReluOptions", Alpha=0.5))
 
-    assert [-64, -2, -1, 0, 1] == [read_tables(graph)[0].table[128 + code] for code in (-128, -4, -2, 0, 1)]
+    assert [-64, -2, -1, 0, 1] == [read_tables(graph)[0].answers.table[128 + code] for code in (-128, -4, -2, 0, 1)]
 
 
 def test_operators_that_are_alike_are_asked_once(monkeypatch):
@@ -37,7 +37,8 @@ def test_operators_that_are_alike_are_asked_once(monkeypatch):
 
     monkeypatch.setattr(tables, "ask", count)
 
-    assert {0: "answers 0", 1: "answers 1", 2: "answers 0"} == read_tables(read_graph(side_by_side([X], steps)))
+    found = read_tables(read_graph(side_by_side([X], steps)))
+    assert {0: "answers 0", 1: "answers 1", 2: "answers 0"} == {index: table.answers for index, table in found.items()}
     assert 2 == len(asked)
 
 
@@ -46,13 +47,6 @@ def test_nobody_is_asked_without_need(monkeypatch):
     monkeypatch.setattr(tables, "ask", None)
 
     assert {} == read_tables(read_graph(one_operator("RESHAPE", [X], [activation("y", (1, 6), 0.1)])))
-
-
-def test_only_codes_have_tables():
-    """QUANTIZE from float32 has no codes to ask for."""
-    graph = read_graph(one_operator("QUANTIZE", [activation("x", (1, 4), dtype="float32")], [activation("y", (1, 4))]))
-
-    assert not is_tabled(graph, graph.operators[0])
 
 
 def test_an_operator_without_input_is_refused():

@@ -1,4 +1,4 @@
-"""Writing one operator: what `read_graph` reads back is what was given."""
+"""Writing operators: what `read_graph` reads back is what was given."""
 
 from dataclasses import replace
 
@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from emberflow.graph import read_graph
-from emberflow.graph.write import write_operator
+from emberflow.graph.values import ABSENT
+from emberflow.graph.write import write_operators
 
 
-def written(graph, operator):
-    """The graph of a model with `operator` alone, and the tensors that it was to have."""
-    inputs = tuple(graph.tensors[index] for index in operator.inputs)
-    outputs = tuple(graph.tensors[index] for index in operator.outputs)
-    return read_graph(write_operator(operator, inputs, outputs)), (*inputs, *outputs)
+def written(graph, *operators):
+    """The graph of a model with `operators` alone, and the tensors that it was to have."""
+    tensors = {index: graph.tensors[index] for operator in operators for index in (*operator.inputs, *operator.outputs)}
+    return read_graph(write_operators(operators, tensors)), tuple(tensors.values())
 
 
 def described(tensors):
@@ -48,13 +48,34 @@ def test_inputs_are_what_is_computed(tiny_tflite):
     assert [False, True, True, False] == [tensor.data is not None for tensor in again.tensors]
 
 
+def test_what_one_operator_writes_for_the_next_is_neither_input_nor_output(tiny_tflite):
+    """CONV_2D and DEPTHWISE_CONV_2D: one way in, one way out, both codes."""
+    graph = read_graph(tiny_tflite("image", "int8"))
+
+    again, _ = written(graph, *graph.operators[:2])
+
+    assert [operator.name for operator in graph.operators[:2]] == [operator.name for operator in again.operators]
+    assert again.operators[0].outputs[0] == again.operators[1].inputs[0]
+    assert (again.operators[0].inputs[:1], again.operators[1].outputs) == (again.inputs, again.outputs)
+
+
+def test_an_input_that_is_left_out_stays_out(tiny_tflite):
+    """A convolution without biases."""
+    graph = read_graph(tiny_tflite("image", "int8"))
+    conv = graph.operators[0]
+    operator = replace(conv, inputs=(*conv.inputs[:2], ABSENT))
+    tensors = {index: graph.tensors[index] for index in (*conv.inputs[:2], *conv.outputs)}
+
+    assert (0, 1, ABSENT) == read_graph(write_operators((operator,), tensors)).operators[0].inputs
+
+
 def test_a_tensor_may_be_given_another_shape(tiny_tflite):
     """How tables are read: all 256 codes in one row."""
     graph = read_graph(tiny_tflite("image", "int8"))
     softmax = graph.operators[-1]
-    row = replace(graph.operand(softmax, 0), shape=(1, 256))
+    rows = {tensor.index: replace(tensor, shape=(1, 256)) for tensor in (graph.operand(softmax, 0), graph.result(softmax))}
 
-    again = read_graph(write_operator(softmax, (row,), (replace(graph.result(softmax), shape=(1, 256)),)))
+    again = read_graph(write_operators((softmax,), rows))
 
     assert [(1, 256), (1, 256)] == [tensor.shape for tensor in again.tensors]
     assert {"beta": 1.0} == again.operators[0].options

@@ -12,7 +12,7 @@ from emberflow.values import AnyArray
 class Constant:
     """An array in flash.
 
-    name: unique in the program; begins with the layer it belongs to, such as `conv_2d_3_weights`.
+    name: unique in the program; begins with the layer it belongs to, such as `conv_2d_3_weights`, or with `table_` where several share it.
     values: one-dimensional; int8, uint8, int16, int32, uint32 or float32. Starts at a multiple of 4 bytes.
     """
 

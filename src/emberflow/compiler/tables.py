@@ -1,41 +1,42 @@
-"""Operators that give each code an answer of its own: which they are, and their answers, read out of TFLM. Knows nothing of C."""
+"""What TFLM answers to every code, for whatever treats each element by itself. Knows how to ask for a graph's; knows nothing of C."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
+from emberflow.compiler.chain import Chain, find_chains
 from emberflow.evaluate.codes import CODES, Answers, ask
-from emberflow.graph import Graph, Operator, Tensor
-from emberflow.graph.write import write_operator
+from emberflow.graph import Graph, Tensor
+from emberflow.graph.write import write_operators
 
-TABLED = frozenset({"ABS", "ELU", "HARD_SWISH", "LEAKY_RELU", "LOGISTIC", "QUANTIZE", "RELU", "RELU6", "RSQRT", "TANH"})
-"""Operators of one input that TFLM runs in int8, and that treat each element by itself."""
 
-EIGHT_BITS = ("int8", "uint8")
+@dataclass(frozen=True, eq=False)
+class Table:
+    """A chain, and TFLM's answers."""
 
-Tables = Mapping[int, Answers]
-"""Answers by the operator's index."""
+    chain: Chain
+    answers: Answers
+
+
+Tables = Mapping[int, Table]
+"""By the index of the chain's last operator."""
 
 
 def read_tables(graph: Graph) -> Tables:
-    """TFLM's answers for every operator of `graph` that is a table: one start of a process for all, none when there is no such operator.
+    """TFLM's answers for every chain of `graph`: one start of a process for all, none when there is no chain.
 
-    A table is what a model of that operator alone answers to all 256 codes, so it is exact whatever the operator's formula.
-    Raises: WorkerLost: TFLM's process was ended from outside.
+    A table is what a model of the chain alone answers to all 256 codes, so it is exact whatever the operators' formulas.
+    Raises: WorkerLost: TFLM's process was ended from outside. GraphError: an operator of one input has none.
     """
-    alone = {operator.index: _alone(graph, operator) for operator in graph.operators if is_tabled(graph, operator)}
-    models = tuple(dict.fromkeys(alone.values()))  # operators that are alike are asked once
+    chains = find_chains(graph)
+    alone = {index: (_alone(graph, chain), chain.source.dtype) for index, chain in chains.items()}
+    models = tuple(dict.fromkeys(alone.values()))  # chains that are alike are asked once
     answers = dict(zip(models, ask(models) if models else (), strict=True))
-    return {index: answers[model] for index, model in alone.items()}
+    return {index: Table(chains[index], answers[model]) for index, model in alone.items()}
 
 
-def is_tabled(graph: Graph, operator: Operator) -> bool:
-    """Whether `operator` leads from one tensor of 8-bit codes to another, element by element."""
-    return operator.name in TABLED and all(tensor.dtype in EIGHT_BITS for tensor in (graph.operand(operator, 0), graph.result(operator)))
-
-
-def _alone(graph: Graph, operator: Operator) -> tuple[bytes, str]:
-    source = graph.operand(operator, 0)
-    return write_operator(operator, (_row(source),), (_row(graph.result(operator)),)), source.dtype
+def _alone(graph: Graph, chain: Chain) -> bytes:
+    indices = (chain.source.index, *(index for operator in chain.operators for index in operator.outputs))
+    return write_operators(chain.operators, {index: _row(graph.tensors[index]) for index in indices})
 
 
 def _row(tensor: Tensor) -> Tensor:

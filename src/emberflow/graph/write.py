@@ -1,6 +1,6 @@
-"""A .tflite that holds one operator of a Graph. Knows the schema as `read` does; refuses to invent what the graph doesn't say."""
+"""A .tflite that holds some operators of a Graph. Knows the schema as `read` does; refuses to invent what the graph doesn't say."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import flatbuffers
@@ -8,31 +8,36 @@ import tflite
 
 from emberflow.graph.options import OPTIONS, VECTORS, number_option
 from emberflow.graph.read import DTYPES
-from emberflow.graph.values import Operator, Tensor
+from emberflow.graph.values import ABSENT, Operator, Tensor
 
 _CODES = {dtype: code for code, dtype in DTYPES.items()}
 
 
-def write_operator(operator: Operator, inputs: tuple[Tensor, ...], outputs: tuple[Tensor, ...]) -> bytes:
-    """A model that computes `outputs` from `inputs` by `operator` alone, a builtin one; what of `inputs` is computed is the model's input.
+def write_operators(operators: tuple[Operator, ...], tensors: Mapping[int, Tensor]) -> bytes:
+    """A model of `operators` alone, builtin ones. Its inputs are what they read and neither hold nor write, its outputs what none of them reads.
 
-    Shapes, types, quantization and constants are those of the tensors given, which need not be those of the operator's graph.
+    Args:
+        tensors: by the indices that the operators name. Shapes, types, quantization and constants are those given, which need not be those
+            of the operators' graph.
     """
     builder = flatbuffers.Builder(1024)
-    tensors = (*inputs, *outputs)
-    computed = [position for position, tensor in enumerate(inputs) if tensor.data is None]
-    written = range(len(inputs), len(tensors))
-    buffers = [_buffer(builder, None), *(_buffer(builder, tensor) for tensor in tensors)]
+    read = [index for operator in operators for index in operator.inputs if index != ABSENT]
+    written = [index for operator in operators for index in operator.outputs]
+    places = {index: place for place, index in enumerate(dict.fromkeys((*read, *written)))}
+    inputs = [places[index] for index in dict.fromkeys(read) if index not in written and tensors[index].data is None]
+    outputs = [places[index] for index in written if index not in read]
+    places[ABSENT] = ABSENT
+    buffers = [_buffer(builder, None), *(_buffer(builder, tensors[index]) for index in places if index != ABSENT)]
     subgraph = {
-        "Tensors": _vector(builder, [_tensor(builder, tensor, position + 1) for position, tensor in enumerate(tensors)], "UOffsetTRelative"),
-        "Inputs": _vector(builder, computed),
-        "Outputs": _vector(builder, written),
-        "Operators": _vector(builder, [_operator(builder, operator, range(len(inputs)), written)], "UOffsetTRelative"),
+        "Tensors": _tables(builder, (_tensor(builder, tensors[index], place + 1) for index, place in places.items() if index != ABSENT)),
+        "Inputs": _vector(builder, inputs),
+        "Outputs": _vector(builder, outputs),
+        "Operators": _tables(builder, (_operator(builder, operator, code, places) for code, operator in enumerate(operators))),
     }
     model = {
         "Version": 3,
-        "OperatorCodes": _vector(builder, [_code(builder, operator)], "UOffsetTRelative"),
-        "Subgraphs": _vector(builder, [_table(builder, "SubGraph", subgraph)], "UOffsetTRelative"),
+        "OperatorCodes": _tables(builder, (_code(builder, operator) for operator in operators)),
+        "Subgraphs": _tables(builder, (_table(builder, "SubGraph", subgraph),)),
         "Buffers": _vector(builder, buffers, "UOffsetTRelative"),
     }
     builder.Finish(_table(builder, "Model", model), file_identifier=b"TFL3")
@@ -45,8 +50,9 @@ def _code(builder: Any, operator: Operator) -> int:
     return _table(builder, "OperatorCode", fields)
 
 
-def _operator(builder: Any, operator: Operator, reads: Iterable[int], writes: Iterable[int]) -> int:
-    fields = {"OpcodeIndex": 0, "Inputs": _vector(builder, reads), "Outputs": _vector(builder, writes)}
+def _operator(builder: Any, operator: Operator, code: int, places: Mapping[int, int]) -> int:
+    reads, writes = ([places[index] for index in indices] for indices in (operator.inputs, operator.outputs))
+    fields = {"OpcodeIndex": code, "Inputs": _vector(builder, reads), "Outputs": _vector(builder, writes)}
     if operator.options:
         kind, names = OPTIONS[operator.name]
         values = {names[key]: _option(builder, key, value) for key, value in operator.options.items()}
@@ -84,6 +90,10 @@ def _buffer(builder: Any, tensor: Tensor | None) -> int:
     if tensor is None or tensor.data is None:
         return _table(builder, "Buffer", {})
     return _table(builder, "Buffer", {"Data": builder.CreateByteVector(tensor.data.tobytes())})
+
+
+def _tables(builder: Any, tables: Iterable[int]) -> int:
+    return _vector(builder, tables, "UOffsetTRelative")
 
 
 def _vector(builder: Any, items: Iterable[Any], kind: str = "Int32") -> int:

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emberflow.compiler import compile_model
+from emberflow.compiler.chain import TABLED
 from emberflow.compiler.program import Alias
-from emberflow.compiler.tables import TABLED
 from emberflow.errors import UnsupportedOperator
 from emberflow.evaluate.codes import all_codes
 from tests.compiler.harness import Native, OperatorSpec, TensorSpec, activation, one_operator, run_tflm, side_by_side, write_tflite

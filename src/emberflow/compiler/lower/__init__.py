@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 
+from emberflow.compiler.chain import TABLED, find_links
 from emberflow.compiler.lower import arg, border, conv, cut, join, pad, pair, pick, pool, reduce, resize, shape, softmax, table, turn
 from emberflow.compiler.program import Program, Step
 from emberflow.compiler.requantize import Parity
 from emberflow.compiler.site import Site
-from emberflow.compiler.tables import TABLED, Tables
+from emberflow.compiler.tables import Tables
 from emberflow.compiler.weights import Storage
 from emberflow.errors import UnsupportedOperator, did_you_mean
 from emberflow.graph import Graph
@@ -67,7 +68,10 @@ def lower(graph: Graph, parity: Parity, tables: Tables, storage: Storage = Stora
     Raises: UnsupportedOperator: one has no lowering, or one of a kind that its lowering refuses.
     """
     steps: list[Step] = []
+    links = find_links(graph, {index: table.chain for index, table in tables.items()})
     for operator in graph.operators:
+        if operator.index in links:
+            continue
         site = Site(graph, operator, parity, tables, storage)
         if operator.name not in LOWERINGS:
             site.refuse(

@@ -7,11 +7,11 @@ from emberflow.graph import Tensor
 
 
 def lower_quantize(site: Site) -> tuple[Step, ...]:
-    """QUANTIZE from float32 to int8, or from codes to codes as a table.
+    """QUANTIZE from float32 to int8; or, as a table, from codes to codes, be it by way of floats.
 
     What is beyond all codes gets the highest or lowest, as a Cortex-M's own conversion has it; there a PC's TFLM is undefined.
     """
-    if site.tensor(0).dtype != "float32":
+    if site.tensor(0).dtype != "float32" or site.operator.index in site.tables:
         return lower_table(site)
     site.expect_dtype(site.output, "int8")  # of float32 to uint8, TFLM says that it is not supported
     return _call(site, "ef_quantize", site.output)

@@ -1,0 +1,91 @@
+"""Which operators lead codes to codes, element by element."""
+
+import numpy as np
+import pytest
+import tflite
+
+from emberflow.compiler import compile_model
+from emberflow.compiler.chain import find_chains, find_links
+from emberflow.errors import UnsupportedOperator
+from emberflow.evaluate.codes import all_codes
+from emberflow.graph import read_graph
+from tests.compiler.harness import Native, OperatorSpec, TensorSpec, activation, one_operator, run_tflm, write_tflite
+
+FLOAT = tflite.TensorType.FLOAT32
+
+
+def island(*names, outputs=None, more=()):
+    """A model of codes, DEQUANTIZE, operators of floats called `names`, QUANTIZE; `more` operators are (code, input, output)."""
+    shape, middle = (1, 256), range(1, len(names) + 2)
+    tensors = (activation("x", shape, 0.05, 7), *(TensorSpec(f"f{i}", shape, FLOAT) for i in middle), activation("y", shape, 0.07, -3))
+    codes = [getattr(tflite.BuiltinOperator, name) for name in ("DEQUANTIZE", *names, "QUANTIZE")]
+    operators = [OperatorSpec(code, (i,), (i + 1,)) for i, code in enumerate(codes)]
+    operators += [OperatorSpec(code, (source,), (len(tensors) + i,)) for i, (code, source, _) in enumerate(more)]
+    tensors += tuple(output for _, _, output in more)
+    return write_tflite(tensors, tuple(operators), outputs=outputs or (len(names) + 2,))
+
+
+def lengths(model):
+    """How many operators each chain has, by its last, and which need not run."""
+    graph = read_graph(model)
+    chains = find_chains(graph)
+    return {index: len(chain.operators) for index, chain in chains.items()}, set(find_links(graph, chains))
+
+
+def test_an_operator_of_codes_is_a_chain_of_one():
+    """Nothing is left out."""
+    assert ({0: 1}, set()) == lengths(one_operator("TANH", [activation("x", (1, 4))], [activation("y", (1, 4), 1 / 128)]))
+
+
+def test_what_goes_by_way_of_floats_is_one_chain():
+    """Of which only the last need stand."""
+    assert ({2: 3}, {0, 1}) == lengths(island("ELU"))
+    assert ({4: 5}, {0, 1, 2, 3}) == lengths(island("ABS", "SQRT", "NEG"))
+    assert ({1: 2}, {0}) == lengths(island())
+
+
+def test_floats_that_are_wanted_elsewhere_are_computed():
+    """The first operator's output leaves the graph, or something else reads it."""
+    other = TensorSpec("other", (1, 256), FLOAT)
+
+    assert ({2: 3}, {1}) == lengths(island("ELU", outputs=(1, 3)))
+    assert ({2: 3}, {1}) == lengths(island("ELU", more=[(tflite.BuiltinOperator.SIN, 1, other)]))
+
+
+@pytest.mark.parametrize("name", ["POW", "SOFTMAX"])
+def test_what_is_no_function_of_one_element_ends_a_chain(name):
+    """Its QUANTIZE starts from floats."""
+    assert ({}, set()) == lengths(island(name))
+
+
+def test_floats_from_outside_are_no_chain():
+    """There are no codes to ask for."""
+    model = one_operator("QUANTIZE", [activation("x", (1, 4), dtype="float32")], [activation("y", (1, 4))])
+
+    assert ({}, set()) == lengths(model)
+
+
+def test_an_operator_with_more_inputs_than_it_has_is_asked_for_its_first():
+    """In a stranger's file."""
+    model = one_operator("TANH", [activation("x", (1, 4)), activation("z", (1, 4))], [activation("y", (1, 4), 1 / 128)])
+
+    assert (0,) == find_chains(read_graph(model))[0].operators[0].inputs
+    assert "ef_look_up" == compile_model(model, "m").program.calls[0].function
+
+
+@pytest.mark.parametrize("names", [("ELU",), ("ABS", "SQRT", "NEG"), ("SQUARE", "SIN"), ()])
+def test_a_chain_equals_tflm(names):
+    """All codes; in one look-up, without a float on the chip."""
+    model, codes = island(*names), [all_codes("int8")[np.newaxis]]
+    compiled = compile_model(model, "m")
+
+    assert ["ef_look_up"] == [call.function for call in compiled.program.calls]
+    assert run_tflm(model, codes)[0].tolist() == Native(compiled).run(codes)[0].tolist()
+
+
+def test_floats_that_stay_are_refused_by_name():
+    """SIN leads to floats that leave the graph."""
+    other = TensorSpec("other", (1, 256), FLOAT)
+
+    with pytest.raises(UnsupportedOperator, match="operator 3 SIN at position 3 of 4: it has no kernel"):
+        compile_model(island("ELU", more=[(tflite.BuiltinOperator.SIN, 1, other)], outputs=(3, 4)), "m")
