@@ -105,6 +105,7 @@ def test_calls_within_calls(run, chip):
     assert [0, 1, 2, 3] == [call.arguments[0] for call in calls]
     assert [4, 4, 4] == [call.instructions for call in calls[:3]]  # three nops and the return; the argument is the result
     assert calls[3].instructions > 12
+    assert all(calls[3].at_instruction < c.at_instruction < calls[3].at_instruction + calls[3].instructions for c in calls[:3])
 
 
 def test_calls_of_itself(run, chip):

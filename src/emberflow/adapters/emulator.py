@@ -48,11 +48,12 @@ class Run:
 
 @dataclass(frozen=True)
 class Call:
-    """One call of a watched function: instructions from its first to its return, those of what it called among them."""
+    """One call of a watched function: instructions from its first, `at_instruction` from reset, to its return; what it called is among them."""
 
     function: str
     arguments: tuple[int, int, int, int]
     instructions: int
+    at_instruction: int
 
 
 @dataclass(frozen=True)
@@ -167,7 +168,7 @@ class _Watch:
 
     def _end(self) -> None:
         begun = self._begun.pop()
-        self.calls.append(Call(begun.function, begun.arguments, self.machine.instructions - begun.at_instruction))
+        self.calls.append(Call(begun.function, begun.arguments, self.machine.instructions - begun.at_instruction, begun.at_instruction))
         self.machine.await_address(self._begun[-1].returns_to if self._begun else None)
 
     def _trace(self) -> None:
