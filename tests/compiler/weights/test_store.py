@@ -30,6 +30,31 @@ def test_compressed_layers_shrink(made, encoding, most):
     assert packed.stored_bytes < most * rows.size
 
 
+SHAPES = {
+    "ResNet-8": ((16, 27), (16, 144), (16, 144), (32, 144), (32, 288), (32, 16), (64, 288), (64, 576), (64, 32), (10, 64)),
+    "MobileNetV1-0.25": (
+        *((8, 27), (16, 8), (32, 16), (32, 32), (64, 32), (64, 64), (128, 64), *[(128, 128)] * 5, (256, 128), (256, 256), (2, 256)),
+    ),
+    "FC autoencoder": ((128, 640), *[(128, 128)] * 3, (8, 128), (128, 8), *[(128, 128)] * 3, (640, 128)),
+}
+DEPTHWISE_BYTES = {"MobileNetV1-0.25": 9 * (8 + 16 + 32 + 32 + 64 + 64 + 128 * 6 + 256)}
+
+
+@pytest.mark.parametrize("name", sorted(SHAPES))
+@pytest.mark.parametrize(("made", "most"), [(pruned, 0.5), (clustered, 0.6), (pruned_and_clustered, 0.4)])
+def test_whole_models_shrink(name, made, most):
+    """All layers with weights summed, first and small ones too, and depthwise kernels, which stay as they are."""
+    generator = np.random.default_rng(0)
+    plain = stored = DEPTHWISE_BYTES.get(name, 0)
+    for shape in SHAPES[name]:
+        rows = made(generator, *shape)
+        packed = store_rows(rows, rows.size)
+        plain += rows.size
+        stored += packed.stored_bytes if packed else rows.size
+
+    assert stored <= most * plain
+
+
 def test_sixteen_clusters_take_four_bits():
     """And each row's gain costs nothing: the tables are those of the largest centroids."""
     packed = store_rows(clustered(np.random.default_rng(0), 64, 144), 64 * 144)
