@@ -21,6 +21,7 @@ TYPES = {
     "uint8": tflite.TensorType.UINT8,
     "int16": tflite.TensorType.INT16,
     "int32": tflite.TensorType.INT32,
+    "int64": tflite.TensorType.INT64,
     "float32": tflite.TensorType.FLOAT32,
 }
 ARENA_BYTES = 4 << 20

@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 
 from emberflow.artifact import digest
+from emberflow.compiler.check import check
 from emberflow.compiler.emit import Writer
+from emberflow.compiler.fold import fold
 from emberflow.compiler.lower import lower
 from emberflow.compiler.plan import Plan
 from emberflow.compiler.program import Program
@@ -39,10 +41,12 @@ def compile_model(model: bytes, name: str, parity: Parity = Parity.TFLM, weights
         weights: whether rows of weights are packed in flash where that saves at least 5 % and 64 B of a layer: it costs instructions. What
             was chosen is told by `program.packings`.
     Raises: GraphError: not a .tflite, or one that can't be. UnsupportedOperator: an operator, or a form of one, without a kernel.
-        CompileError: a border of a type that C doesn't have.
+        CompileError: several samples at once, open
+        shapes, states, control flow, or a border of a type that C doesn't have.
         WorkerLost: TFLM's process, asked for tables, was ended from outside.
     """
-    graph = read_graph(model)
+    graph = fold(read_graph(model))
+    check(graph)
     program, planned = share(lower(graph, parity, read_tables(graph), weights))
     word = identifier(name)
     origin = f"compiled by Emberflow from a .tflite of {len(model):,} B, SHA-256 {digest(model)}"

@@ -20,6 +20,7 @@ class Site:
     """Where code for one operator is to stand.
 
     tables: what TFLM answers to every code, for the operators of `tables.TABLED`.
+    part: ends the names of constants, where an operator becomes several calls.
     """
 
     graph: Graph
@@ -27,11 +28,12 @@ class Site:
     parity: Parity
     tables: Tables = field(default_factory=dict)
     storage: Storage = Storage.SMALLEST
+    part: str = ""
 
     @property
     def name(self) -> str:
         """Begins the names of this operator's constants, such as `conv_2d_3`."""
-        return f"{self.operator.name.lower()}_{self.operator.index}"
+        return f"{self.operator.name.lower()}_{self.operator.index}{self.part}"
 
     @property
     def options(self) -> dict[str, Any]:
@@ -111,7 +113,7 @@ class Site:
 
     def refuse(self, why: str) -> NoReturn:
         """Raises: UnsupportedOperator: says which operator, where it stands, and why."""
-        raise UnsupportedOperator(f"{self.operator} at position {self.operator.index} of {len(self.graph.operators)}: {why}")
+        raise UnsupportedOperator(f"{self.operator} at position {self.operator.index} of {self.graph.operators[-1].index + 1}: {why}")
 
     def clamp(self) -> tuple[int, int]:
         """The lowest and highest code that the fused activation lets through to the output.

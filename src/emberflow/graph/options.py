@@ -43,6 +43,7 @@ OPTIONS: dict[str, tuple[type[Any], dict[str, str]]] = {
     "PACK": (tflite.PackOptions, {"axis": "Axis", "values_count": "ValuesCount"}),
     "REDUCE_MAX": _REDUCE,
     "REDUCE_MIN": _REDUCE,
+    "REDUCE_PROD": _REDUCE,
     "RESHAPE": (tflite.ReshapeOptions, {"new_shape": "NewShape"}),
     "RESIZE_BILINEAR": (tflite.ResizeBilinearOptions, _RESIZE),
     "RESIZE_NEAREST_NEIGHBOR": (tflite.ResizeNearestNeighborOptions, _RESIZE),

@@ -81,7 +81,7 @@ def test_the_nearest_place(size, output, corners, centers, expected):
         (gather((1, 3), [-1], 1), "it takes places -1 to -1 of 3"),
         (gather((1, 3), [0], 1, BatchDims=1), "it has batch_dims 1; expected 0"),
         (gather((1, 70_000), [0], 1), "it takes places 0 to 0 of 70000"),
-        (gather((70_000, 1, 2), [[1], [0]], 2), "it repeats 70000 times 2 x 1 lines; expected at most 65535"),
+        (gather((1, 70_000, 2), [[1], [0]], 2), "it repeats 70000 times 2 x 1 lines; expected at most 65535"),
         (
             ("GATHER", [codes("x", (1, 3)), constant("k", np.array([0], np.int32))], [codes("y", (1, 2))], "GatherOptions", {"Axis": 1}),
             r"has shape \(1, 2\); expected \(1, 1\)",

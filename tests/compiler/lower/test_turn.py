@@ -35,15 +35,15 @@ def broadcast(shape, output):
 
 @st.composite
 def transposes(draw):
-    shape = draw(st.lists(st.integers(1, 5), min_size=1, max_size=5))
-    return transpose((*shape,), draw(st.permutations(range(len(shape)))))
+    shape = (1, *draw(st.lists(st.integers(1, 5), max_size=4)))
+    return transpose(shape, draw(st.permutations(range(len(shape)))))
 
 
 @st.composite
 def broadcasts(draw):
     output = draw(st.lists(st.integers(1, 4), min_size=1, max_size=4))
     rank = draw(st.integers(1, len(output)))
-    return broadcast([draw(st.sampled_from([1, size])) for size in output[-rank:]], output)
+    return broadcast([1, *(draw(st.sampled_from([1, size])) for size in output[-rank:][1:])], output)
 
 
 BLOCKS = st.tuples(st.tuples(st.integers(1, 4), st.integers(1, 4)), st.integers(1, 5), st.integers(2, 3))

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from emberflow.compiler.chain import TABLED, find_links
-from emberflow.compiler.lower import arg, border, conv, cut, join, pad, pair, pick, pool, reduce, resize, shape, softmax, table, turn
+from emberflow.compiler.lower import arg, border, conv, cut, join, pad, pair, pick, pool, reduce, resize, shape, softmax, table, transpose_conv, turn
 from emberflow.compiler.program import Program, Step
 from emberflow.compiler.requantize import Parity
 from emberflow.compiler.site import Site
@@ -57,6 +57,7 @@ LOWERINGS: dict[str, Lowering] = {
     "SUB": pair.lower_sub,
     "SUM": reduce.lower_sum,
     "TRANSPOSE": turn.lower_transpose,
+    "TRANSPOSE_CONV": transpose_conv.lower_transpose_conv,
     "UNPACK": cut.lower_unpack,
 }
 """What is compiled, by the schema's name."""

@@ -1,6 +1,8 @@
 """Operators that only see the same numbers in another shape. They cost nothing where input and output may share memory."""
 
-from emberflow.compiler.program import Copy, Step
+from emberflow.compiler.lower.move import move
+from emberflow.compiler.lower.view import view_of
+from emberflow.compiler.program import Step
 from emberflow.compiler.site import Site
 
 
@@ -11,4 +13,4 @@ def lower_reshape(site: Site) -> tuple[Step, ...]:
         source.size_bytes == output.size_bytes and source.dtype == output.dtype,
         f"{source} of shape {source.shape} and {output} of shape {output.shape} hold different numbers of bytes; convert the model again",
     )
-    return (Copy(site.operator, source.index, output.index, 0, 0, output.size_bytes),)
+    return (move(site, 0, view_of(source, (source.elements,)), view_of(output, (output.elements,))),)

@@ -1,0 +1,106 @@
+"""What no compiled model may be."""
+
+import numpy as np
+import pytest
+from tflite import BuiltinOperator as Code
+
+from emberflow.compiler import compile_model
+from emberflow.errors import CompileError, UnsupportedOperator
+from tests.compiler.harness import activation, constant
+from tests.models import OperatorSpec, TensorSpec, write_tflite
+
+POOL = {"Padding": 1, "StrideH": 1, "StrideW": 1, "FilterHeight": 1, "FilterWidth": 1}
+
+
+def pool(read, written):
+    return OperatorSpec(Code.MAX_POOL_2D, (read,), (written,), "Pool2DOptions", POOL)
+
+
+def image(**changed):
+    return TensorSpec(**({"name": "x", "shape": (1, 2, 2, 1), "scales": (0.05,), "zero_points": (0,)} | changed))
+
+
+def refusal(error, tensors, operators, inputs=(0,), outputs=(1,), **header):
+    with pytest.raises(error) as caught:
+        compile_model(write_tflite(tuple(tensors), tuple(operators), tuple(inputs), tuple(outputs), **header), "m")
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("code", "advice"),
+    [
+        ("SPACE_TO_BATCH_ND", "a dilated convolution whose batch is open; convert the model with batch 1"),
+        ("BATCH_TO_SPACE_ND", "a dilated convolution whose batch is open; convert the model with batch 1"),
+        ("WHILE", "control flow has no kernel; unroll the recurrent layer"),
+        ("IF", "control flow has no kernel; decide outside the model"),
+        ("CALL_ONCE", "convert a model without variables"),
+        ("VAR_HANDLE", "give states out and in again"),
+        ("READ_VARIABLE", "give states out and in again"),
+    ],
+)
+def test_operators_that_have_another_way(code, advice):
+    """The message says which."""
+    message = refusal(UnsupportedOperator, (image(), image()), [OperatorSpec(getattr(Code, code), (0,), (1,))])
+    assert message.startswith(f"operator 0 {code} at position 0 of 1: ")
+    assert advice in message
+
+
+def test_a_custom_operator_is_refused():
+    """By its own name."""
+    message = refusal(UnsupportedOperator, (image(), image()), [OperatorSpec(Code.CUSTOM, (0,), (1,), custom="MyOp")])
+    assert message == "operator 0 MyOp at position 0 of 1: it is a custom operator; expected one of the schema's; replace the layer that becomes it"
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"is_variable": True}, "is kept from one inference to the next; give states out and in again"),
+        (
+            {"signature": (1, -1, 2, 1)},
+            "has shape (1, -1, 2, 1); expected sizes known at conversion, but for the batch; convert the model with batch 1",
+        ),
+        ({"shape": (1, 0, 2, 1)}, "has shape (1, 0, 2, 1); expected one element or more"),
+    ],
+)
+def test_tensors_that_have_no_place(changed, message):
+    """States, open sizes, nothing at all: between two kernels."""
+    found = refusal(UnsupportedOperator, (image(), image(**changed), image()), [pool(0, 1), pool(1, 2)], outputs=(2,))
+    assert found.startswith("operator 0 MAX_POOL_2D at position 0 of 2: tensor 1 'x'")
+    assert message in found
+
+
+def test_several_subgraphs_are_refused():
+    """They are bodies of control flow."""
+    assert "the file holds 3 subgraphs; expected 1" in refusal(CompileError, (image(), image()), [pool(0, 1)], subgraphs=3)
+
+
+@pytest.mark.parametrize(
+    ("tensors", "inputs", "outputs", "message"),
+    [
+        ((image(shape=(2, 2, 2, 1)), image()), (0,), (1,), "input tensor 0 'x' has shape (2, 2, 2, 1); expected one sample at a time"),
+        ((image(), image()), (0,), (1, 0), "output tensor 0 'x' is an input as well; expected an operator that writes it"),
+        ((image(), image()), (0,), (1, 1), "tensor 1 'x' is output 2 times; expected once; name each output once"),
+        ((image(), image()), (0, 0), (1,), "tensor 0 'x' is input 2 times; expected once"),
+        ((image(), image(), constant("c", np.array([[1]], np.int8), (0.05,))), (0,), (1, 2), "output tensor 2 'c' is the same for every input"),
+        ((image(), image(), image(name="e", shape=(0,))), (0, 2), (1,), "input tensor 2 'e' has shape (0,); expected sizes above 0"),
+        ((image(), image(), image(name="o", signature=(1, -1, 2, 1))), (0, 2), (1,), "input tensor 2 'o' has shape (1, -1, 2, 1)"),
+    ],
+)
+def test_borders_that_have_no_memory(tensors, inputs, outputs, message):
+    """Each names the tensor."""
+    assert message in refusal(CompileError, tensors, [pool(0, 1)], inputs, outputs)
+
+
+def test_sizes_that_no_chip_has_are_refused():
+    """Offsets have 31 bits."""
+    huge = image(shape=(1, 40_000, 40_000, 1))
+    assert "what the operators write takes 3,200,000,000 B; expected at most 2,147,483,647 B" in refusal(
+        CompileError, (huge, huge, huge), [pool(0, 1), pool(1, 2)], outputs=(2,)
+    )
+
+
+def test_one_axis_is_no_batch():
+    """A model of vectors has none; nor has a scalar."""
+    tensors = (activation("x", (6,)), constant("axes", np.array([0], np.int32)), activation("y", ()))
+    operator = OperatorSpec(Code.MEAN, (0, 1), (2,), "ReducerOptions", {})
+    assert compile_model(write_tflite(tensors, (operator,), (0,), (2,)), "m").plan.arena_bytes > 0
