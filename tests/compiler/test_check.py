@@ -6,7 +6,7 @@ from tflite import BuiltinOperator as Code
 
 from emberflow.compiler import compile_model
 from emberflow.errors import CompileError, UnsupportedOperator
-from tests.compiler.harness import activation, constant
+from tests.compiler.harness import constant
 from tests.models import OperatorSpec, TensorSpec, write_tflite
 
 POOL = {"Padding": 1, "StrideH": 1, "StrideW": 1, "FilterHeight": 1, "FilterWidth": 1}
@@ -77,7 +77,6 @@ def test_several_subgraphs_are_refused():
 @pytest.mark.parametrize(
     ("tensors", "inputs", "outputs", "message"),
     [
-        ((image(shape=(2, 2, 2, 1)), image()), (0,), (1,), "input tensor 0 'x' has shape (2, 2, 2, 1); expected one sample at a time"),
         ((image(), image()), (0,), (1, 0), "output tensor 0 'x' is an input as well; expected an operator that writes it"),
         ((image(), image()), (0,), (1, 1), "tensor 1 'x' is output 2 times; expected once; name each output once"),
         ((image(), image()), (0, 0), (1,), "tensor 0 'x' is input 2 times; expected once"),
@@ -99,8 +98,9 @@ def test_sizes_that_no_chip_has_are_refused():
     )
 
 
-def test_one_axis_is_no_batch():
-    """A model of vectors has none; nor has a scalar."""
-    tensors = (activation("x", (6,)), constant("axes", np.array([0], np.int32)), activation("y", ()))
-    operator = OperatorSpec(Code.MEAN, (0, 1), (2,), "ReducerOptions", {})
-    assert compile_model(write_tflite(tensors, (operator,), (0,), (2,)), "m").plan.arena_bytes > 0
+def test_several_images_at_once_are_refused():
+    """By the operators that slide windows over one."""
+    several = image(shape=(2, 2, 2, 1))
+    assert "expected (1, height, width, channels) for both; convert the model with batch 1" in refusal(
+        UnsupportedOperator, (several, several), [pool(0, 1)]
+    )

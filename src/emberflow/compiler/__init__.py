@@ -41,8 +41,7 @@ def compile_model(model: bytes, name: str, parity: Parity = Parity.TFLM, weights
         weights: whether rows of weights are packed in flash where that saves at least 5 % and 64 B of a layer: it costs instructions. What
             was chosen is told by `program.packings`.
     Raises: GraphError: not a .tflite, or one that can't be. UnsupportedOperator: an operator, or a form of one, without a kernel.
-        CompileError: several samples at once, open
-        shapes, states, control flow, or a border of a type that C doesn't have.
+        CompileError: open shapes, states, control flow, or a border of a type that C doesn't have.
         WorkerLost: TFLM's process, asked for tables, was ended from outside.
     """
     graph = fold(read_graph(model))

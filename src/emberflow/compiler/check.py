@@ -1,4 +1,7 @@
-"""What no compiled model may be, whatever its operators: open shapes, several samples, states, borders without memory. Knows no kernel."""
+"""What no compiled model may be, whatever its operators: open shapes, states, borders without memory. Knows no kernel.
+
+Several samples at once are refused by the operators that slide windows; the others compute them as TFLM does.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -83,17 +86,8 @@ def _check_borders(graph: Graph) -> None:
                 raise CompileError(
                     f"{border.role} {tensor} has shape {tensor.signature}; expected sizes above 0, known at conversion, but for the batch"
                 )
-    for index in graph.inputs:
-        _check_batch(graph.tensors[index])
     for index in graph.outputs:
         _check_output(graph, graph.tensors[index])
-
-
-def _check_batch(tensor: Tensor) -> None:
-    if len(tensor.shape) > 1 and tensor.shape[0] != 1:
-        raise CompileError(
-            f"input {tensor} has shape {tensor.shape}; expected one sample at a time, a first size of 1; convert the model with batch 1"
-        )
 
 
 def _check_output(graph: Graph, tensor: Tensor) -> None:
