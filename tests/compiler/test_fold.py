@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from tflite import BuiltinOperator as Code
+from tflite import TensorType
 
 from emberflow.compiler import compile_model
 from emberflow.compiler.fold import fold
@@ -140,3 +141,21 @@ def test_what_two_layers_deep_nobody_reads_is_dropped():
         OperatorSpec(Code.MAX_POOL_2D, (read,), (written,), "Pool2DOptions", POOL) for read, written in ((0, 1), (1, 2), (0, 3), (3, 4))
     )
     assert [0, 1] == [operator.index for operator in fold(read_graph(write_tflite(tensors, operators, (0,), (2,)))).operators]
+
+
+def test_a_chain_behind_operators_that_are_dropped_equals_tflm():
+    """Operators keep their places in the file: what is left of them isn't counted anew."""
+    tensors = (
+        activation("x", (1, 4), 0.05, 3),
+        activation("dead", (2,), dtype="int32"),
+        TensorSpec("real", (1, 4), TensorType.FLOAT32),
+        TensorSpec("grown", (1, 4), TensorType.FLOAT32),
+        activation("y", (1, 4), 0.05, 3),
+    )
+    operators = (
+        OperatorSpec(Code.SHAPE, (0,), (1,)),
+        OperatorSpec(Code.DEQUANTIZE, (0,), (2,)),
+        OperatorSpec(Code.ELU, (2,), (3,)),
+        OperatorSpec(Code.QUANTIZE, (3,), (4,)),
+    )
+    assert 0 == differing_bytes(write_tflite(tensors, operators, (0,), (4,)), samples=8)[0]

@@ -55,13 +55,13 @@ def find_chains(graph: Graph) -> dict[int, Chain]:
 
 def find_links(graph: Graph, chains: dict[int, Chain]) -> frozenset[int]:
     """Operators that need not run, because whatever reads their outputs is a chain's."""
-    inside = {operator.index for chain in chains.values() for operator in chain.operators[:-1]}
+    inside = {operator.index: operator for chain in chains.values() for operator in chain.operators[:-1]}
     ends = {index for index, chain in chains.items() if len(chain.operators) > 1}
     return frozenset(
         index
-        for index in inside
-        if not any(output in graph.outputs for output in graph.operators[index].outputs)
-        and all(reader.index in inside | ends for output in graph.operators[index].outputs for reader in graph.readers.get(output, ()))
+        for index, operator in inside.items()
+        if not any(output in graph.outputs for output in operator.outputs)
+        and all(reader.index in ends.union(inside) for output in operator.outputs for reader in graph.readers.get(output, ()))
     )
 
 
