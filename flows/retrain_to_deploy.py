@@ -82,7 +82,7 @@ def _record(
         project_digest=project.digest,
         data_digest=digest(splits.model_dump_json().encode()),
         code_digest=fingerprint.of_house(),
-        versions={"python": platform.python_version(), **fingerprint.versions()},
+        versions={"python": platform.python_version(), **fingerprint.versions(), **fingerprint.versions(fingerprint.TOOLS)},
         mlflow_run_id=ids.run_id if ids else None,
         mlflow_experiment_id=ids.experiment_id if ids else None,
     )

@@ -11,13 +11,15 @@ from prefect.futures import PrefectFuture, as_completed
 
 from emberflow.dataset import Splits
 from emberflow.recipe import Recipe, Steps, prefix_name, prefixes
-from emberflow.variant import Failure, Variant
+from emberflow.variant import Failure, Firmware, Variant
 from flows.settings import Setting
+from tasks.compile import compile_to_c
 from tasks.compress import compress
 from tasks.convert import convert
 from tasks.evaluate import Scoring, evaluate, time_on_host
 from tasks.judge import judge_variants
 from tasks.products import Converted, Measured, Timings, Trained
+from tasks.run_on_chip import run_on_chip
 
 Future = PrefectFuture[Any]
 _TELL_SECONDS = 2.0  # the progress artifact is a call to the API; a run from the cache would make twenty of them in two seconds
@@ -25,16 +27,30 @@ _TELL_SECONDS = 2.0  # the progress artifact is a call to the API; a run from th
 
 @dataclass(frozen=True)
 class Branch:
-    """One recipe's way through the tree: its stages by name, in order; the last two make the .tflite and measure it."""
+    """One recipe's way through the tree: its stages by name, in order; the last two make the .tflite and measure it.
+
+    on_chip: the stages that bring it to the chip, none where no C is compiled; a variant without them is one all the same.
+    """
 
     recipe: Recipe
     stages: Mapping[str, Future]
+    on_chip: Mapping[str, Future]
 
     @property
     def made(self) -> tuple[Converted, Measured]:
         """What the last two stages gave."""
         convert_future, evaluate_future = list(self.stages.values())[-2:]
         return convert_future.result(), evaluate_future.result()
+
+    @property
+    def firmware(self) -> Firmware | None:
+        """What the stages on the chip gave; where one of them failed, why there is nothing."""
+        found = None
+        for name, future in self.on_chip.items():
+            found = future.result(raise_on_failure=False)
+            if isinstance(found, BaseException):
+                return Firmware(sources=None, why_not=f"'{name}' failed: {found}")
+        return found
 
     @property
     def failure(self) -> Failure | None:
@@ -51,8 +67,8 @@ def make_variants(setting: Setting, splits: Splits, baseline: Trained) -> tuple[
     branches = tuple(_submit(setting, splits, baseline))
     _wait(branches)
     failures = tuple(branch.failure for branch in branches if branch.failure)
-    made = tuple((branch.recipe, *branch.made) for branch in branches if not branch.failure)
-    timings = time_on_host(tuple(converted for _, converted, _ in made), splits, setting.workshop) if made else Timings(latencies=())
+    made = tuple((branch.recipe, *branch.made, branch.firmware) for branch in branches if not branch.failure)
+    timings = time_on_host(tuple(converted for _, converted, *_ in made), splits, setting.workshop) if made else Timings(latencies=())
     timed = tuple((*each, latency) for each, latency in zip(made, timings.latencies, strict=True))
     return judge_variants(timed, setting.target, setting.project.budget, setting.project.metric), failures
 
@@ -69,12 +85,22 @@ def _submit(setting: Setting, splits: Splits, baseline: Trained) -> Iterator[Bra
     for recipe in project.recipes:
         converted: Any = convert.submit(recipe, models[recipe.steps], splits.calibration.x, workshop)
         measured = evaluate.submit(recipe, converted, baseline, splits, scoring, workshop)
-        yield Branch(recipe, {**names[recipe.steps], "convert": converted, "evaluate": measured})
+        yield Branch(recipe, {**names[recipe.steps], "convert": converted, "evaluate": measured}, _bring_to_chip(setting, splits, recipe, converted))
+
+
+def _bring_to_chip(setting: Setting, splits: Splits, recipe: Recipe, converted: Any) -> Mapping[str, Future]:
+    if not setting.target.compiles(recipe.format):
+        return {}
+    translated: Any = compile_to_c.submit(recipe, converted, setting.project.name, setting.workshop)
+    return {
+        "compile": translated,
+        "run on chip": run_on_chip.submit(recipe, converted, translated, splits, setting.target, setting.workshop),
+    }
 
 
 def _wait(branches: tuple[Branch, ...]) -> None:
     """Wait for every stage of the tree, and show how far it is as a Prefect artifact."""
-    futures = list({id(future): future for branch in branches for future in branch.stages.values()}.values())
+    futures = list({id(future): future for branch in branches for future in (*branch.stages.values(), *branch.on_chip.values())}.values())
     artifact = cast(UUID, create_progress_artifact(progress=0.0, key="variants", description="Stages of the tree of variants that are done"))
     told = time.monotonic()
     for done, _ in enumerate(as_completed(futures), 1):

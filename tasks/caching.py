@@ -25,17 +25,21 @@ class StageCache(CachePolicy):
     runs again.
 
     Args:
-        stage: module under `emberflow.stages` whose code counts.
+        stage: begins the key; the module under `emberflow.stages` whose code counts, unless `module` names another.
         facts: what of the task's inputs decides the result, as text: digests, settings, the source of a user's function.
+        tools: packages whose versions count besides those that decide every result.
     """
 
     stage: str
     facts: Callable[[Inputs], str]
+    module: str = ""
+    tools: tuple[str, ...] = ()
 
     def compute_key(self, task_ctx: TaskRunContext, inputs: Inputs, flow_parameters: Inputs, **_: Any) -> str:
         """The key under which the result is kept."""
-        code = fingerprint.of_stage(f"emberflow.stages.{self.stage}")
-        said = json.dumps([task_ctx.task.name, code, dict(fingerprint.versions()), self.facts(inputs)], sort_keys=True)
+        code = fingerprint.of_stage(self.module or f"emberflow.stages.{self.stage}")
+        versions = {**fingerprint.versions(), **fingerprint.versions(self.tools)}
+        said = json.dumps([task_ctx.task.name, code, versions, self.facts(inputs)], sort_keys=True)
         key = f"{self.stage}-{digest(said.encode())}"
         _forget_when_incomplete(_results() / key, inputs["workshop"])
         return key

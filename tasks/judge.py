@@ -4,13 +4,13 @@ from prefect import task
 
 from emberflow.budget import Budget, Candidate, judge
 from emberflow.choice import choose
-from emberflow.evaluate.footprint import estimate
+from emberflow.evaluate.footprint import estimate, measured
 from emberflow.recipe import Recipe
 from emberflow.target import Target
-from emberflow.variant import Choice, Latency, Variant
+from emberflow.variant import Choice, Firmware, Footprint, Latency, Variant
 from tasks.products import Converted, Measured
 
-Made = tuple[Recipe, Converted, Measured, Latency]
+Made = tuple[Recipe, Converted, Measured, Firmware | None, Latency]
 
 
 @task(name="judge variants", task_run_name="judge variants", persist_result=False)
@@ -20,18 +20,26 @@ def judge_variants(made: tuple[Made, ...], target: Target, budget: Budget, metri
 
 
 def _judge(made: Made, target: Target, budget: Budget, metric: str) -> Variant:
-    recipe, converted, measured, latency = made
-    evaluation = measured.evaluation
-    footprint = estimate(evaluation.size, evaluation.micro, target)
+    recipe, converted, examined, firmware, latency = made
+    evaluation = examined.evaluation
+    candidate = Candidate(recipe, evaluation, _footprint(examined, firmware, target), firmware)
     return Variant(
         recipe=str(recipe),
         model=converted.model,
         notes=converted.notes,
         evaluation=evaluation,
-        confusion_plot=measured.confusion_plot,
+        confusion_plot=examined.confusion_plot,
         latency=latency,
-        verdict=judge(Candidate(recipe, evaluation, footprint), target, budget, metric),
+        firmware=firmware,
+        verdict=judge(candidate, target, budget, metric),
     )
+
+
+def _footprint(examined: Measured, firmware: Firmware | None, target: Target) -> Footprint:
+    """Of the linked firmware where there is one."""
+    if firmware and firmware.on_chip:
+        return measured(firmware.on_chip, target)
+    return estimate(examined.evaluation.size, examined.evaluation.micro, target)
 
 
 @task(name="choose the champion", task_run_name="choose the champion", persist_result=False)

@@ -1,6 +1,7 @@
 """What the stages hand on: small frozen values with the artifacts they made."""
 
 from emberflow.artifact import Artifact
+from emberflow.stages.compile import Translation
 from emberflow.training import TrainingCurve
 from emberflow.values import Value
 from emberflow.variant import Evaluation, Latency, Quality
@@ -29,6 +30,13 @@ class Converted(Value):
 
     model: Artifact
     notes: tuple[str, ...]
+
+
+class Translated(Value):
+    """What the compiler made of a .tflite; no sources when it refused it, and why."""
+
+    sources: Artifact | None
+    translation: Translation
 
 
 class Measured(Value):

@@ -36,10 +36,12 @@ def log_variants(tracker: Tracker, ids: RunIds, context: Context, variants: tupl
 
 
 def _files(context: Context, variant: Variant, workshop: Workshop) -> list[tuple[Path, str]]:
-    """The .tflite and the confusion matrix, with their places among the artifacts."""
+    """The .tflite, its C sources and the confusion matrix, with their places among the artifacts."""
     files = [(workshop.store.path(variant.model), f"model/{context.project}-{variant.recipe}.tflite")]
     if variant.confusion_plot:
         files.append((workshop.store.path(variant.confusion_plot), "plots/confusion.svg"))
+    if variant.firmware and variant.firmware.sources:
+        files.append((workshop.store.path(variant.firmware.sources), f"firmware/{context.project}-{variant.recipe}.zip"))
     return files
 
 

@@ -1,12 +1,16 @@
+import dataclasses
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from emberflow.budget import Budget, Candidate, judge
+from emberflow.evaluate.footprint import measured
+from emberflow.on_chip import Divergence, Emulated, Linked, OnChip, Parity
 from emberflow.recipe import ALL, Format, Recipe
 from emberflow.target import find_target
-from emberflow.variant import Evaluation, Footprint, Interval, MicroVerdict, Quality, ReasonKind, Size
+from emberflow.variant import Evaluation, Firmware, Footprint, Interval, MicroVerdict, Quality, ReasonKind, Size
 
 CHIP = find_target("stm32f405")  # 1 MiB = 1,048,576 B of flash, 128 KiB = 131,072 B of RAM
 LINUX = find_target("linux-arm64")
@@ -49,7 +53,7 @@ def test_budget_refuses_what_is_no_size():
         Budget.model_validate({"flash": "64 KB"})
 
 
-@pytest.mark.parametrize("wrong", [{"flash": -1}, {"accuracy_drop": 1.5}, {"flesh": 1}])
+@pytest.mark.parametrize("wrong", [{"flash": -1}, {"instructions": 0}, {"time": 0}, {"accuracy_drop": 1.5}, {"flesh": 1}])
 def test_budget_refuses_the_impossible(wrong):
     """Less than nothing, a loss above one, an unknown key."""
 
@@ -185,8 +189,8 @@ def test_to_the_byte():
         ("float32", "try 'int8', whose weights take a quarter of the flash"),
         ("prune70-float32", "try 'prune70-int8', whose weights take a quarter of the flash"),
         ("float16", "try 'int8', whose weights take half the flash"),
-        ("dynamic", "try fewer channels or fewer layers (the weights are in 8 bits already"),
-        ("int8", "try fewer channels or fewer layers (the weights are in 8 bits already"),
+        ("dynamic", "try fewer channels or fewer layers (the weights are small already"),
+        ("int8", "try fewer channels or fewer layers (the weights are small already"),
     ],
 )
 def test_advice_on_flash(recipe, advice):
@@ -278,11 +282,125 @@ def test_advice_on_accuracy(recipe, advice):
     assert advice == only(candidate(recipe, drop=lost(0.05, 0.03, 0.07)), LINUX).advice
 
 
-def test_every_reason_is_given():
-    """Five things wrong are five reasons, in the order in which one would mend them."""
+@pytest.mark.parametrize(
+    ("recipe", "advice"),
+    [
+        ("int8", "try 'prune70-cluster16-int8', whose weights stay packed in flash, or fewer channels or layers"),
+        ("prune70-uint8", "try 'prune70-cluster16-uint8', whose weights stay packed in flash, or fewer channels or layers"),
+        ("prune70-cluster16-qat-int8", "try fewer channels or fewer layers (the weights are packed already)"),
+    ],
+)
+def test_on_a_chip_packed_weights_are_advised_for_flash(recipe, advice):
+    """There the firmware stores them packed; a .tflite does not."""
+    reason = only(candidate(recipe, flash_bytes=CHIP.flash_bytes + 1))
 
-    wrong = candidate("dynamic", 1 << 30, 1 << 30, lost(0.5, 0.4, 0.6), MicroVerdict(runs=False, reason="Hybrid"))
-    assert list(ReasonKind) == [reason.kind for reason in reasons(wrong)]
+    assert reason.advice == f"{advice}, or a target with more flash"
+
+
+PARITY = Parity(runtime="firmware", samples=100, bytes=300, differing_bytes=12, differing_samples=9, largest_difference=1, distinct_outputs=80)
+DIVERGENCE = Divergence(layer="operator 1 CONV_2D (conv_2d_1)", tensor="tensor 4 'y'", sample=7, differing_bytes=12, bytes=64)
+
+
+def on_chip(differing_bytes=0, **more):
+    """Figures of a firmware: 220 B of stack and 812,345 instructions."""
+    linked = Linked(flash_bytes=20_000, variable_bytes=4_000, arena_bytes=4_000, reserved_stack_bytes=1024, sections={}, missing_bytes={})
+    emulated = Emulated(
+        core="cortex-m4f",
+        parity=PARITY.model_copy(update={"differing_bytes": differing_bytes}),
+        first_difference=DIVERGENCE if differing_bytes else None,
+        stack_bytes=220,
+        instructions=812_345,
+        least_instructions=812_345,
+        most_instructions=812_345,
+    )
+    return OnChip(
+        **({"target": "stm32f405", "linked": linked, "layers": (), "emulated": emulated, "on_host": None, "host_differing_bytes": 0} | more)
+    )
+
+
+def measured_candidate(figures, drop=NO_LOSS, recipe="int8", micro=RUNS):
+    """A candidate whose firmware was linked and run."""
+    some = candidate(recipe, drop=drop, micro=micro)
+    return dataclasses.replace(some, footprint=measured(figures, CHIP), firmware=Firmware(sources=None, on_chip=figures))
+
+
+def test_firmware_that_differs_from_tflm_never_fits():
+    """The first layer that differs stands in the message."""
+    reason = only(measured_candidate(on_chip(12)))
+
+    assert reason.kind is ReasonKind.PARITY
+    assert reason.message == (
+        "the firmware is not equal to TFLM: 12 of 300 output bytes differ over 100 samples on the emulated cortex-m4f;"
+        " operator 1 CONV_2D (conv_2d_1) is the first layer that differs, in 12 of 64 B of tensor 4 'y' (sample 7)"
+    )
+    assert reason.advice == "this is a mistake of Emberflow's compiler: report it with the .tflite, and build this variant with TFLM meanwhile"
+
+
+def test_firmware_that_is_equal_fits_without_a_note():
+    """Nothing is left to be said."""
+    verdict = judge(measured_candidate(on_chip()), CHIP, Budget(stack=220, instructions=812_345, time=5000), "accuracy")
+
+    assert (True, ()) == (verdict.fits, verdict.notes)
+
+
+@pytest.mark.parametrize(
+    ("budget", "kind", "message", "missing"),
+    [
+        ({"stack": "128 B"}, ReasonKind.STACK, "needs 92 B more stack than the budget of 128 B allows", 92),
+        (
+            {"instructions": 800_000},
+            ReasonKind.INSTRUCTIONS,
+            "needs 12,345 instructions an inference more than the budget of 800,000 allows",
+            12_345,
+        ),
+        # 812,345 / 168 MHz = 4,835.4 µs
+        (
+            {"time": "4 ms"},
+            ReasonKind.TIME,
+            "needs about 835 µs an inference more than the budget of 4 ms allows (an estimate: one instruction a cycle at 168 MHz)",
+            pytest.approx(835.39, abs=0.01),
+        ),
+    ],
+)
+def test_what_the_core_showed_is_held_against_the_budget(budget, kind, message, missing):
+    """Stack, instructions, and the time that follows from them."""
+    reason = only(measured_candidate(on_chip()), budget=Budget.model_validate(budget))
+
+    assert (kind, message, missing) == (reason.kind, reason.message, reason.missing)
+    assert reason.advice.startswith("try ")
+
+
+def test_what_was_not_run_can_not_be_checked_and_that_is_said():
+    """It is no reason, for nobody knows."""
+    verdict = judge(candidate("float32"), CHIP, Budget(stack=100, time=1), "accuracy")
+
+    assert verdict.fits
+    assert verdict.notes == ("the budget of stack and time could not be checked: this variant was not run on the emulated core",)
+
+
+@pytest.mark.parametrize(
+    ("firmware", "note"),
+    [
+        (Firmware(sources=None, why_not="the package ziglang is missing"), "the chip's figures are missing: the package ziglang is missing"),
+        (
+            Firmware(sources=None, on_chip=on_chip(emulated=None, unproven="the package unicorn is missing")),
+            "nothing is proven on the chip: the package unicorn is missing",
+        ),
+    ],
+)
+def test_what_is_missing_is_said_in_the_verdict(firmware, note):
+    """The variant can serve all the same."""
+    verdict = judge(dataclasses.replace(candidate(), firmware=firmware), CHIP, Budget(), "accuracy")
+
+    assert (True, (note,)) == (verdict.fits, verdict.notes)
+
+
+def test_every_reason_is_given():
+    """Nine things wrong are nine reasons, in the order in which one would mend them."""
+    linked = on_chip().linked.model_copy(update={"flash_bytes": 1 << 30, "variable_bytes": 1 << 30})
+    wrong = measured_candidate(on_chip(12, linked=linked), lost(0.5, 0.4, 0.6), "dynamic", MicroVerdict(runs=False, reason="Hybrid"))
+
+    assert list(ReasonKind) == [reason.kind for reason in reasons(wrong, budget=Budget(stack=1, instructions=1, time=1))]
 
 
 @given(
@@ -307,8 +425,8 @@ def test_missing_is_the_excess(recipe, flash_bytes, ram_bytes, estimate, limits)
 
 
 @pytest.mark.parametrize("recipe", [recipe for recipe in ALL if not recipe.steps], ids=str)
-def test_pruning_and_clustering_are_never_advised_for_flash(recipe):
-    """They shrink the zip, not what lies in flash."""
+def test_pruning_and_clustering_are_never_advised_for_a_linux_device(recipe):
+    """They shrink the zip, not the file."""
 
     advice = only(candidate(str(recipe), flash_bytes=LINUX.flash_bytes + 1), LINUX).advice
     assert "prune" not in advice

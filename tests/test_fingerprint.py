@@ -148,6 +148,27 @@ def test_a_stage_counts_what_it_imports_of_emberflow():
     assert len({of_stage(f"emberflow.{name}") for name in ("stages.convert", "plot", "errors")}) == 3
 
 
+def test_what_lies_beside_the_modules_of_a_stage_counts(monkeypatch, tmp_path):
+    """A kernel in C changes what the compiler writes; a template of the report, in the house's own folder, concerns no stage."""
+    house = tmp_path / "emberflow"
+    for place, text in {
+        "__init__.py": "",
+        "shown.html": "a",
+        "rooms/__init__.py": "",
+        "rooms/kernels/add.h": "a",
+        "work.py": "import emberflow.rooms",
+    }.items():
+        (house / place).parent.mkdir(parents=True, exist_ok=True)
+        (house / place).write_text(text)
+    monkeypatch.setattr(fingerprint, "__file__", str(house / "fingerprint.py"))
+    digests = [of_stage.__wrapped__("emberflow.work")]
+    for place in ("shown.html", "rooms/kernels/add.h"):
+        (house / place).write_text("b")
+        digests.append(of_stage.__wrapped__("emberflow.work"))
+
+    assert digests[0] == digests[1] != digests[2]
+
+
 def test_house_and_versions_are_facts():
     """The same at each call; versions are those installed."""
 
@@ -156,8 +177,6 @@ def test_house_and_versions_are_facts():
     assert set(versions()) <= set(fingerprint.DECISIVE)
 
 
-def test_what_is_not_installed_has_no_version(monkeypatch):
+def test_what_is_not_installed_has_no_version():
     """The report lists what there is."""
-    monkeypatch.setattr(fingerprint, "DECISIVE", ("numpy", "no-such-package"))
-
-    assert {"numpy": version("numpy")} == versions.__wrapped__()
+    assert {"numpy": version("numpy")} == versions(("numpy", "no-such-package"))

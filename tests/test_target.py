@@ -287,3 +287,18 @@ def test_linux_needs_no_memory_map():
     """A process is linked into no region, so a Linux target may leave them out."""
 
     assert not find_target("linux-arm64").regions
+
+
+@pytest.mark.parametrize(
+    ("name", "number_format", "compiles"),
+    [
+        ("stm32f405", Format.INT8, True),
+        ("stm32f405", Format.UINT8, True),
+        ("stm32f405", Format.INT16X8, False),
+        ("stm32f405", Format.FLOAT32, False),
+        ("linux-arm64", Format.INT8, False),
+    ],
+)
+def test_c_is_compiled_for_8_bit_integers_on_a_microcontroller(name, number_format, compiles):
+    """Elsewhere LiteRT or TFLM run the .tflite."""
+    assert compiles == find_target(name).compiles(number_format)

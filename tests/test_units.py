@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emberflow.errors import ProjectError
-from emberflow.units import parse_bytes, show_bytes, show_seconds
+from emberflow.units import parse_bytes, parse_us, show_bytes, show_seconds, show_time
 
 
 @pytest.mark.parametrize(
@@ -137,3 +137,27 @@ def test_durations_are_shown(seconds, shown):
     """Never 60 s, never 10.0 s."""
 
     assert shown == show_seconds(seconds)
+
+
+@pytest.mark.parametrize(("written", "us"), [("10 ms", 10_000), ("250us", 250), ("2.5 µs", 2.5), ("1 s", 1_000_000), (12, 12.0)])
+def test_times_are_read(written, us):
+    """A number alone is microseconds."""
+
+    assert us == parse_us(written)
+
+
+@pytest.mark.parametrize("wrong", ["10", "ms", "10 min", "-1 ms", True])
+def test_what_is_no_time_is_refused(wrong):
+    """And the message shows one that is."""
+
+    with pytest.raises(ProjectError, match=r"^received .* as a time; expected a number with us, ms or s such as '10 ms'$"):
+        parse_us(wrong)
+
+
+@pytest.mark.parametrize(
+    ("us", "shown"), [(0.5, "0.5 µs"), (52.4, "52.4 µs"), (999, "999 µs"), (4835.4, "4.84 ms"), (1_250_000, "1.25 s"), (72_000_000, "72 s")]
+)
+def test_times_are_shown(us, shown):
+    """Three digits."""
+
+    assert shown == show_time(us)

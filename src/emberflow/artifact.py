@@ -21,6 +21,7 @@ class Kind(StrEnum):
     KERAS = "h5"
     TFLITE = "tflite"
     SVG = "svg"
+    SOURCES = "zip"
 
 
 class Artifact(Value):

@@ -7,13 +7,15 @@ from pydantic import Field
 
 from emberflow.recipe import Cluster, Format, Prune, PruneBlock, QuantizeAware, Recipe, Step
 from emberflow.target import Target, TargetKind
-from emberflow.values import Bytes, Value
-from emberflow.variant import Evaluation, Footprint, Interval, Reason, ReasonKind, Verdict
+from emberflow.units import show_time
+from emberflow.values import Bytes, Microseconds, Value
+from emberflow.variant import Evaluation, Firmware, Footprint, Interval, Reason, ReasonKind, Verdict
 
 _WHY_REFUSED = {
     Format.DYNAMIC: "TensorFlow Lite for Microcontrollers refuses hybrid kernels (int8 weights, float activations)",
     Format.FLOAT16: "weights stored in 16 bits are expanded to 32-bit float before they are used, so float16 gains nothing there",
 }
+_FASTER = "try fewer channels, a shorter input or strides instead of pooling, or a target with a faster clock or the DSP extension"
 _INPUT = "a shorter window (a smaller input) or fewer channels"
 
 
@@ -21,17 +23,23 @@ class Budget(Value):
     """The most that the product can bear. What is left out is bounded by the target alone."""
 
     flash: Bytes | None = Field(default=None, description="flash for model and runtime, such as '256 KiB'; default: the target's")
-    ram: Bytes | None = Field(default=None, description="RAM for the runtime's arena, such as '64 KiB'; default: the target's")
+    ram: Bytes | None = Field(default=None, description="RAM for arena, variables and stack, such as '64 KiB'; default: the target's")
+    stack: Bytes | None = Field(default=None, description="the deepest that the stack may reach, such as '512 B'; default: any that fits into RAM")
+    instructions: int | None = Field(default=None, gt=0, description="the most instructions of one inference; default: any number")
+    time: Microseconds | None = Field(
+        default=None, description="the longest inference, such as '10 ms', estimated at one instruction a clock cycle; default: any time"
+    )
     accuracy_drop: float = Field(default=0.02, ge=0, le=1, description="the most of the metric that may be lost against the float baseline")
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A variant before its verdict: how it was made, what was measured, and what it takes on the device."""
+    """A variant before its verdict: how it was made, what was measured, what it takes on the device, and what is known of its firmware."""
 
     recipe: Recipe
     evaluation: Evaluation
     footprint: Footprint
+    firmware: Firmware | None = None
 
 
 def judge(candidate: Candidate, target: Target, budget: Budget, metric: str) -> Verdict:
@@ -43,11 +51,16 @@ def judge(candidate: Candidate, target: Target, budget: Budget, metric: str) -> 
     reasons = (
         *_judge_format(candidate.recipe, target),
         *_judge_runtime(candidate, target),
+        *_judge_parity(candidate),
         *_judge_flash(candidate, target, budget),
         *_judge_ram(candidate, target, budget),
+        *_judge_stack(candidate, budget),
+        *_judge_instructions(candidate, budget),
+        *_judge_time(candidate, target, budget),
         *_judge_accuracy(candidate, target, budget, metric),
     )
-    return Verdict(fits=not reasons, reasons=reasons, footprint=candidate.footprint)
+    notes = (*_note_firmware(candidate), *_note_unchecked(candidate, budget))
+    return Verdict(fits=not reasons, reasons=reasons, footprint=candidate.footprint, notes=notes)
 
 
 def _judge_format(recipe: Recipe, target: Target) -> Iterator[Reason]:
@@ -75,21 +88,35 @@ def _judge_runtime(candidate: Candidate, target: Target) -> Iterator[Reason]:
     yield Reason(kind=ReasonKind.RUNTIME, message=message, advice=advice)
 
 
+def _judge_parity(candidate: Candidate) -> Iterator[Reason]:
+    """Firmware that was shown to compute something else than TFLM, or not to run, never serves."""
+    on_chip = candidate.firmware.on_chip if candidate.firmware else None
+    if on_chip is None or not on_chip.is_refuted:
+        return
+    advice = "this is a mistake of Emberflow's compiler: report it with the .tflite, and build this variant with TFLM meanwhile"
+    yield Reason(kind=ReasonKind.PARITY, message=f"the firmware is not equal to TFLM: {on_chip.complaint}", advice=advice)
+
+
 def _judge_flash(candidate: Candidate, target: Target, budget: Budget) -> Iterator[Reason]:
     limit = _Limit("flash", target.flash_bytes, budget.flash)
     missing = candidate.footprint.flash_bytes - limit.bytes
     if missing > 0:
-        advice = f"{_advise_flash(candidate.recipe)}, {limit.way_out(target)}"
+        advice = f"{_advise_flash(candidate.recipe, target)}, {limit.way_out(target)}"
         yield Reason(kind=ReasonKind.FLASH, message=limit.complain(missing, target), missing=missing, advice=advice)
 
 
-def _advise_flash(recipe: Recipe) -> str:
+def _advise_flash(recipe: Recipe, target: Target) -> str:
     match recipe.format:
         case Format.FLOAT32:
             return f"try {_with_format(recipe, Format.INT8)}, whose weights take a quarter of the flash"
         case Format.FLOAT16:
             return f"try {_with_format(recipe, Format.INT8)}, whose weights take half the flash"
-    return "try fewer channels or fewer layers (the weights are in 8 bits already, and neither zeros nor clusters shrink them in flash)"
+    if target.kind is TargetKind.LINUX or recipe.format not in (Format.INT8, Format.UINT8):
+        return "try fewer channels or fewer layers (the weights are small already, and neither zeros nor clusters shrink the file)"
+    steps = tuple(step for step in recipe.steps if isinstance(step, Prune | PruneBlock | Cluster))
+    if len(steps) > 1:
+        return "try fewer channels or fewer layers (the weights are packed already)"
+    return f"try '{Recipe((Prune(70), Cluster(16)), recipe.format)}', whose weights stay packed in flash, or fewer channels or layers"
 
 
 def _judge_ram(candidate: Candidate, target: Target, budget: Budget) -> Iterator[Reason]:
@@ -107,6 +134,46 @@ def _advise_ram(recipe: Recipe) -> str:
         case Format.INT16X8:
             return f"try {_with_format(recipe, Format.INT8)}, whose activations take half the RAM, {_INPUT}"
     return f"try {_INPUT}"
+
+
+def _judge_stack(candidate: Candidate, budget: Budget) -> Iterator[Reason]:
+    taken = candidate.footprint.stack_bytes
+    if taken is not None and budget.stack is not None and taken > budget.stack:
+        message = f"needs {taken - budget.stack:,} B more stack than the budget of {_exact(budget.stack)} allows"
+        yield Reason(
+            kind=ReasonKind.STACK, message=message, missing=taken - budget.stack, advice="try a larger budget: a model's size hardly matters here"
+        )
+
+
+def _judge_instructions(candidate: Candidate, budget: Budget) -> Iterator[Reason]:
+    taken, limit = candidate.footprint.instructions, budget.instructions
+    if taken is not None and limit is not None and taken > limit:
+        message = f"needs {taken - limit:,} instructions an inference more than the budget of {limit:,} allows"
+        yield Reason(kind=ReasonKind.INSTRUCTIONS, message=message, missing=taken - limit, advice=_FASTER)
+
+
+def _judge_time(candidate: Candidate, target: Target, budget: Budget) -> Iterator[Reason]:
+    taken, limit = candidate.footprint.latency_us, budget.time
+    if taken is not None and limit is not None and taken > limit:
+        basis = f"an estimate: one instruction a cycle at {target.clock_hz / 1e6:g} MHz"
+        message = f"needs about {show_time(taken - limit)} an inference more than the budget of {show_time(limit)} allows ({basis})"
+        yield Reason(kind=ReasonKind.TIME, message=message, missing=taken - limit, advice=_FASTER)
+
+
+def _note_firmware(candidate: Candidate) -> Iterator[str]:
+    """That figures of the chip are missing, or prove nothing, and why."""
+    firmware = candidate.firmware
+    if firmware and firmware.why_not:
+        yield f"the chip's figures are missing: {firmware.why_not}"
+    if firmware and firmware.on_chip and firmware.on_chip.unproven:
+        yield f"nothing is proven on the chip: {firmware.on_chip.unproven}"
+
+
+def _note_unchecked(candidate: Candidate, budget: Budget) -> Iterator[str]:
+    limits = {"stack": budget.stack, "instructions": budget.instructions, "time": budget.time}
+    asked = [name for name, limit in limits.items() if limit is not None]
+    if asked and candidate.footprint.instructions is None:
+        yield f"the budget of {' and '.join(asked)} could not be checked: this variant was not run on the emulated core"
 
 
 def _judge_accuracy(candidate: Candidate, target: Target, budget: Budget, metric: str) -> Iterator[Reason]:

@@ -153,7 +153,20 @@ def _metrics(variant: Variant) -> dict[str, float]:
         "ram_bytes": footprint.ram_bytes,
         "macs": size.macs,
         "host_latency_us": variant.latency.median_us,
+        **_chip_metrics(variant),
     }
+
+
+def _chip_metrics(variant: Variant) -> dict[str, float]:
+    """Those of the emulated core, where it was run."""
+    footprint, on_chip = variant.verdict.footprint, variant.firmware.on_chip if variant.firmware else None
+    found = {
+        "stack_bytes": footprint.stack_bytes,
+        "instructions": footprint.instructions,
+        "latency_estimate_us": footprint.latency_us,
+        "parity_differing_bytes": on_chip.emulated.parity.differing_bytes if on_chip and on_chip.emulated else None,
+    }
+    return {name: figure for name, figure in found.items() if figure is not None}
 
 
 def _refuse_other_contents(directory: Path) -> None:

@@ -6,7 +6,7 @@ from emberflow.errors import ProjectError, did_you_mean
 from emberflow.recipe import Recipe
 from emberflow.variant import Choice, Interval, Reason, ReasonKind, Variant
 
-_BLOCKING = (ReasonKind.FORMAT, ReasonKind.RUNTIME)
+_BLOCKING = (ReasonKind.FORMAT, ReasonKind.RUNTIME, ReasonKind.PARITY)
 _POINT = 0.01
 
 
@@ -14,8 +14,8 @@ def choose(variants: Sequence[Variant], metric: str) -> Choice:
     """The variant that serves: of those that fit, the one that takes the least flash.
 
     Ties are broken by the higher `metric`, then less RAM, then fewer bytes to send, then fewer steps in the recipe, then the name.
-    When none fits, `nearest` is the one that misses by the least: first those whose format and runtime the target takes, then the
-    smallest sum of relative overshoots over flash, RAM and accuracy (see `overshoot`), then the order of ties.
+    When none fits, `nearest` is the one that misses by the least: first those whose format and runtime the target takes and whose firmware
+    is not refuted, then the smallest sum of relative overshoots (see `overshoot`), then the order of ties.
 
     Args:
         variants: in any order, with distinct recipes; empty when no variant could be made.
@@ -51,7 +51,7 @@ def pareto(variants: Sequence[Variant], metric: str) -> tuple[Variant, ...]:
 def overshoot(variant: Variant) -> float:
     """By how much `variant` misses: the sum over its reasons of `missing / limit`, 0 when it fits.
 
-    A limit is what the target and budget allow: bytes, or metric points, where an allowance below 0.01 counts as 0.01.
+    A limit is what the target and budget allow: bytes, instructions, µs, or metric points, where an allowance below 0.01 counts as 0.01.
     Reasons without a number add nothing.
     """
     return sum(_relative(reason, variant) for reason in variant.verdict.reasons)
@@ -59,14 +59,16 @@ def overshoot(variant: Variant) -> float:
 
 def _relative(reason: Reason, variant: Variant) -> float:
     missing, footprint = reason.missing or 0.0, variant.verdict.footprint
-    match reason.kind:
-        case ReasonKind.FLASH:
-            return missing / max(footprint.flash_bytes - missing, 1)
-        case ReasonKind.RAM:
-            return missing / max(footprint.ram_bytes - missing, 1)
-        case ReasonKind.ACCURACY:
-            return missing / max(variant.evaluation.drop.estimate - missing, _POINT)
-    return 0.0
+    if reason.kind is ReasonKind.ACCURACY:
+        return missing / max(variant.evaluation.drop.estimate - missing, _POINT)
+    taken = {
+        ReasonKind.FLASH: footprint.flash_bytes,
+        ReasonKind.RAM: footprint.ram_bytes,
+        ReasonKind.STACK: footprint.stack_bytes,
+        ReasonKind.INSTRUCTIONS: footprint.instructions,
+        ReasonKind.TIME: footprint.latency_us,
+    }.get(reason.kind)
+    return 0.0 if taken is None else missing / max(taken - missing, 1)
 
 
 def _rank(variant: Variant, metric: str) -> tuple[int, float, int, int, int, str]:

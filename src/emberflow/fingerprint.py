@@ -10,14 +10,17 @@ from pathlib import Path
 from types import CodeType
 from typing import Any
 
+TOOLS = ("unicorn", "ziglang")
+"""Packages of the extra `chip`: they decide what is linked and run, and nothing before that."""
+
 DECISIVE = ("tensorflow", "tf-keras", "tensorflow-model-optimization", "numpy", "ai-edge-litert", "tflite-micro")
 
 
 @cache
-def versions() -> Mapping[str, str]:
+def versions(names: tuple[str, ...] = DECISIVE) -> Mapping[str, str]:
     """The versions of the packages that decide results; what isn't installed is left out."""
     found = {}
-    for name in DECISIVE:
+    for name in names:
         try:
             found[name] = version(name)
         except PackageNotFoundError:
@@ -27,8 +30,20 @@ def versions() -> Mapping[str, str]:
 
 @cache
 def of_stage(module: str) -> str:
-    """SHA-256 over the source of a module of Emberflow and of every module of Emberflow that it imports, directly or not."""
-    return _hash(closure(module, Path(__file__).parent.parent))
+    """SHA-256 over a module of Emberflow, every module of Emberflow that it imports, directly or not, and what lies in the packages of those.
+
+    The latter are kernels, templates and the like: all files that aren't Python, in any package below `emberflow` that has one of the modules.
+    """
+    modules = closure(module, Path(__file__).parent.parent)
+    return _hash({**modules, **_company(modules)})
+
+
+def _company(modules: Mapping[str, Path]) -> Mapping[str, Path]:
+    """The files beside `modules` that aren't Python, by path; those of the house's own folder belong to no stage in particular."""
+    house = Path(__file__).parent
+    packages = {path.parent for path in modules.values() if path.parent != house and path.is_relative_to(house)}
+    files = (file for package in packages for file in package.rglob("*") if file.is_file())
+    return {str(file.relative_to(house)): file for file in files if file.suffix not in (".py", ".pyc")}
 
 
 def of_house() -> str:

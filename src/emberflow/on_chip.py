@@ -38,6 +38,21 @@ class Linked(Value):
         return self.variable_bytes + self.reserved_stack_bytes
 
 
+class Packed(Value):
+    """How the weights of one layer lie in flash: `plain`, or packed where that is smaller."""
+
+    layer: str = Field(description="the layer's name, such as conv_2d_3")
+    encoding: str
+    plain_bytes: int = Field(description="as they are in the .tflite")
+    stored_bytes: int = Field(description="as they were stored, with tables")
+    decoded_weights: int = Field(description="how many are decoded in one inference")
+
+    @property
+    def saved_bytes(self) -> int:
+        """What packing saved."""
+        return self.plain_bytes - self.stored_bytes
+
+
 class LayerOnChip(Value):
     """One operator of the model in the firmware."""
 
@@ -92,6 +107,21 @@ class OnChip(Value):
         return bool(self.fault or differs or (self.on_host and not self.on_host.equal) or self.host_differing_bytes)
 
     @property
+    def complaint(self) -> str:
+        """What refutes it, in words; empty when nothing does."""
+        if self.fault:
+            return self.fault
+        if self.emulated and not self.emulated.parity.equal:
+            return f"{_differ(self.emulated.parity)} on the emulated {self.emulated.core}; {self.emulated.first_difference or 'no layer differs'}"
+        if self.on_host and not self.on_host.equal:
+            return f"{_differ(self.on_host)} when the C runs on this machine"
+        return f"{self.host_differing_bytes:,} output bytes differ between this machine and the emulated core" if self.host_differing_bytes else ""
+
+    @property
     def is_proven(self) -> bool:
         """Whether the firmware was shown to compute what TFLM does, byte for byte."""
         return self.emulated is not None and not self.is_refuted and not self.unproven
+
+
+def _differ(parity: Parity) -> str:
+    return f"{parity.differing_bytes:,} of {parity.bytes:,} output bytes differ over {parity.samples:,} samples"

@@ -18,7 +18,7 @@ from rich.text import Text
 from emberflow.on_chip import Parity
 from emberflow.recipe import Recipe
 from emberflow.record import Record
-from emberflow.units import show_bytes
+from emberflow.units import show_bytes, show_time
 from emberflow.values import Value
 from emberflow.variant import Evaluation, Interval, Reason, ReasonKind, Variant
 
@@ -114,11 +114,20 @@ def in_few_words(recipe: str, reason: Reason) -> str:
             return f"no {Recipe.parse(recipe).format}"
         case ReasonKind.RUNTIME:
             return "runtime refuses"
-        case ReasonKind.ACCURACY:
-            return "drop" if reason.missing is None else f"drop +{reason.missing:.3f}"
-        case ReasonKind.FLASH | ReasonKind.RAM:
-            place = "flash" if reason.kind is ReasonKind.FLASH else "RAM"
-            return place if reason.missing is None else f"{place} +{show_bytes(round(reason.missing))}"
+        case ReasonKind.PARITY:
+            return "not equal to TFLM"
+    word, show = _WORDS[reason.kind]
+    return word if reason.missing is None else f"{word} +{show(reason.missing)}"
+
+
+_WORDS: dict[ReasonKind, tuple[str, Callable[[float], str]]] = {
+    ReasonKind.FLASH: ("flash", lambda missing: show_bytes(round(missing))),
+    ReasonKind.RAM: ("RAM", lambda missing: show_bytes(round(missing))),
+    ReasonKind.STACK: ("stack", lambda missing: show_bytes(round(missing))),
+    ReasonKind.INSTRUCTIONS: ("instructions", lambda missing: f"{missing:,.0f}"),
+    ReasonKind.TIME: ("time", show_time),
+    ReasonKind.ACCURACY: ("drop", lambda missing: f"{missing:.3f}"),
+}
 
 
 def equals_tflm(evaluation: Evaluation) -> str:

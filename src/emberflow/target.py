@@ -78,6 +78,10 @@ class Target(Value):
     formats: tuple[Format, ...]
     sources: dict[str, str]
 
+    def compiles(self, number_format: Format) -> bool:
+        """Whether models of that format become C for it: those of 8-bit integers, on a microcontroller."""
+        return self.kind is TargetKind.MICROCONTROLLER and number_format in (Format.INT8, Format.UINT8)
+
 
 def find_target(name: str) -> Target:
     """The packaged target called `name`.

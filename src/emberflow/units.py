@@ -5,6 +5,9 @@ import re
 from emberflow.errors import ProjectError
 
 _BYTES = {"B": 1, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3}
+_MICROSECONDS = {"us": 1, "µs": 1, "ms": 1000, "s": 1_000_000}
+_UNITS_OF_TIME = ((1, "µs"), (1000, "ms"), (1_000_000, "s"))
+_TIME = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,15})?)\s*([A-Za-zµ]+)")
 _SIZE = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,15})?)\s*([A-Za-z]+)?")  # 15 digits are exact in a float
 
 
@@ -20,6 +23,25 @@ def parse_bytes(text: str | int) -> int:
     if not match or unit not in _BYTES:
         raise ProjectError(f"received {text!r} as a size; expected a number of bytes, or a number with B, KiB, MiB or GiB such as '64 KiB'")
     return round(float(match[1]) * _BYTES[unit])
+
+
+def parse_us(text: str | float) -> float:
+    """The microseconds in `"10 ms"`, `"250 us"` or `"1.5 s"`; a number alone is microseconds.
+
+    Raises: ProjectError: not a time, or a unit other than us, µs, ms, s.
+    """
+    if isinstance(text, int | float) and not isinstance(text, bool):
+        return float(text)
+    match = _TIME.fullmatch(str(text).strip())
+    if not match or match[2] not in _MICROSECONDS:
+        raise ProjectError(f"received {text!r} as a time; expected a number with us, ms or s such as '10 ms'")
+    return float(match[1]) * _MICROSECONDS[match[2]]
+
+
+def show_time(us: float) -> str:
+    """`us` microseconds for people, with three digits: `52 µs`, `4.8 ms`, `1.25 s`."""
+    scale, unit = next((each for each in _UNITS_OF_TIME if abs(us) < 1000 * each[0]), _UNITS_OF_TIME[-1])
+    return f"{us / scale:.3g} {unit}"
 
 
 def show_bytes(count: int) -> str:

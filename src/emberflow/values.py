@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from emberflow.units import parse_bytes
+from emberflow.units import parse_bytes, parse_us
 
 Report = Callable[[str], None]
 """Takes a line on how far a stage has come."""
@@ -27,6 +27,7 @@ class Value(BaseModel):
 
 
 Bytes = Annotated[int, BeforeValidator(parse_bytes), Field(ge=0, description="bytes, or a size such as '64 KiB'")]
+Microseconds = Annotated[float, BeforeValidator(parse_us), Field(gt=0, description="a time such as '10 ms'")]
 
 ENTRY_PATTERN = r"^[A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_]*$"
 Entry = Annotated[str, Field(pattern=ENTRY_PATTERN, description="module:function, looked up beside the project file, then among installed packages")]

@@ -5,7 +5,7 @@ from enum import StrEnum
 from pydantic import Field
 
 from emberflow.artifact import Artifact
-from emberflow.on_chip import Parity
+from emberflow.on_chip import OnChip, Packed, Parity
 from emberflow.values import Value
 
 
@@ -84,13 +84,32 @@ class Evaluation(Value):
     parity: tuple[Parity, ...] = Field(description="empty when TFLM doesn't run the model")
 
 
+class Firmware(Value):
+    """What became of a variant on its way to the chip: its C sources, what they take and do there, and how well they decide."""
+
+    sources: Artifact | None = Field(description="the C11 files in a zip; None when the compiler refused the model")
+    packing: tuple[Packed, ...] = Field(default=(), description="how the weights of each layer lie in flash")
+    on_chip: OnChip | None = Field(default=None, description="what was linked and run; None when neither could be done")
+    quality: Quality | None = Field(default=None, description="of the C, built for this machine, over the whole test part")
+    why_not: str = Field(default="", description="why figures of the chip are missing; empty when none are")
+
+    @property
+    def saved_bytes(self) -> int:
+        """What packed weights saved in flash."""
+        return sum(layer.saved_bytes for layer in self.packing)
+
+
 class ReasonKind(StrEnum):
     """Why a variant doesn't fit."""
 
     FORMAT = "format"
     RUNTIME = "runtime"
+    PARITY = "parity"
     FLASH = "flash"
     RAM = "ram"
+    STACK = "stack"
+    INSTRUCTIONS = "instructions"
+    TIME = "time"
     ACCURACY = "accuracy"
 
 
@@ -99,7 +118,9 @@ class Reason(Value):
 
     kind: ReasonKind
     message: str
-    missing: float | None = Field(default=None, description="bytes, or metric points, by which it misses; None where no number makes sense")
+    missing: float | None = Field(
+        default=None, description="bytes, instructions, µs or metric points by which it misses; None where no number makes sense"
+    )
     advice: str
 
 
@@ -107,7 +128,10 @@ class Footprint(Value):
     """What a variant takes on the device."""
 
     flash_bytes: int
-    ram_bytes: int
+    ram_bytes: int = Field(description="arena, other variables, and what is set aside for the stack")
+    stack_bytes: int | None = Field(default=None, description="the deepest that the stack reached on the emulated core; None: not run")
+    instructions: int | None = Field(default=None, description="of one inference on the emulated core; None: not run")
+    latency_us: float | None = Field(default=None, description="an estimate: instructions at one a clock cycle")
     basis: str = Field(description="how the figures came about: estimated, or measured from the linked firmware")
 
 
@@ -117,6 +141,7 @@ class Verdict(Value):
     fits: bool
     reasons: tuple[Reason, ...]
     footprint: Footprint
+    notes: tuple[str, ...] = Field(default=(), description="what could not be checked, and why")
 
 
 class Variant(Value):
@@ -128,6 +153,7 @@ class Variant(Value):
     evaluation: Evaluation
     confusion_plot: Artifact | None = Field(default=None, description="the confusion matrix, drawn")
     latency: Latency
+    firmware: Firmware | None = Field(default=None, description="None for formats and devices that no C is compiled for")
     verdict: Verdict
 
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from mlflow import MlflowClient
@@ -15,12 +16,13 @@ from sqlalchemy import create_engine, text
 
 from emberflow.adapters.tracking import ENVIRONMENT, Context, RunIds, Status, Tracker
 from emberflow.adapters.tracking_client import answering
-from emberflow.adapters.tracking_figures import context_of
+from emberflow.adapters.tracking_figures import context_of, of_variant
 from emberflow.artifact import Artifact, Kind
 from emberflow.budget import Budget
 from emberflow.dataset import Part, Sampling, Splits
 from emberflow.errors import ProjectError, StoreError, TrackingError
-from emberflow.on_chip import Parity
+from emberflow.evaluate.footprint import measured
+from emberflow.on_chip import Emulated, Linked, OnChip, Packed, Parity
 from emberflow.recipe import Format
 from emberflow.record import Baseline, Provenance, Record
 from emberflow.target import Target, TargetKind
@@ -28,6 +30,7 @@ from emberflow.training import TrainingCurve
 from emberflow.variant import (
     Choice,
     Evaluation,
+    Firmware,
     Footprint,
     Interval,
     Latency,
@@ -44,7 +47,7 @@ DIGEST = "0123456789abcdef" * 4
 QUALITY = Quality(runtime="TFLM", samples=4, scores={"accuracy": 0.75, "macro_f1": 0.7}, confusion=((2, 1), (0, 1)))
 REASON = Reason(kind=ReasonKind.FLASH, message="needs 40 B more flash than m4 has", missing=40, advice="try 'int8'")
 PARAMS = {"bytes", "recipe", "format", "steps", "sparsity_target", "clusters", "qat", "target", "metric", "scored_by"}
-TAGS = {"fits", "verdict", "tflm", "footprint", "champion", "emberflow.recipe", "emberflow.project", "emberflow.data_digest"}
+TAGS = {"fits", "verdict", "tflm", "on_chip", "footprint", "champion", "emberflow.recipe", "emberflow.project", "emberflow.data_digest"}
 TAGS |= {"emberflow.code_digest", "emberflow.model_digest", "mlflow.note.content", "mlflow.parentRunId", "mlflow.runName"}
 METRICS = {"accuracy", "macro_f1", "accuracy_drop", "accuracy_drop_low", "accuracy_drop_high", "agreement", "file_bytes", "compressed_bytes"}
 METRICS |= {"parameters", "macs", "sparsity", "peak_activation_bytes", "flash_bytes", "ram_bytes", "host_latency_us", "host_latency_p95_us"}
@@ -258,6 +261,57 @@ def test_all_variants_have_the_same_keys(children: dict[str, Run]) -> None:
     assert all(set(run.data.tags) >= TAGS for run in children.values())
     assert children["dynamic"].data.tags["tflm"] == "refused: hybrid kernels"
     assert children["int8"].data.tags["tflm"] == "runs"
+
+
+FIGURES = {"stack_bytes", "instructions", "latency_estimate_us", "parity_differing_bytes", "parity_samples", "chip_arena_bytes"}
+FIGURES |= {"packing_saved_bytes", "accuracy_on_chip"}
+
+
+def on_chip(**more: Any) -> OnChip:
+    """812,345 instructions at 168 MHz are 4,835 µs."""
+    equal = Parity(runtime="firmware", samples=100, bytes=700, differing_bytes=0, differing_samples=0, largest_difference=0, distinct_outputs=90)
+    linked = Linked(flash_bytes=20_000, variable_bytes=4000, arena_bytes=3900, reserved_stack_bytes=1024, sections={}, missing_bytes={})
+    counts = dict.fromkeys(("instructions", "least_instructions", "most_instructions"), 812_345)
+    emulated = Emulated(core="cortex-m4f", parity=equal, first_difference=None, stack_bytes=220, **counts)
+    return OnChip(**({"target": "m4", "linked": linked, "layers": (), "emulated": emulated, "on_host": equal, "host_differing_bytes": 0} | more))
+
+
+def compiled(figures: OnChip | None, **more: Any) -> Variant:
+    """int8 with firmware."""
+    packing = (Packed(layer="conv_2d_0", encoding="table", plain_bytes=900, stored_bytes=500, decoded_weights=900),)
+    firmware = Firmware(sources=blob(Kind.SOURCES), packing=packing, on_chip=figures, quality=QUALITY, **more)
+    footprint = measured(figures, RECORD.target) if figures else INT8.verdict.footprint
+    return INT8.model_copy(update={"firmware": firmware, "verdict": INT8.verdict.model_copy(update={"footprint": footprint, "notes": ("a note",)})})
+
+
+def test_what_the_emulated_core_showed_is_logged() -> None:
+    """Keys of their own; they are absent where nothing was run."""
+    figures = of_variant(compiled(on_chip()), CONTEXT)
+    expected = {"flash_bytes": 20_000, "ram_bytes": 5024, "stack_bytes": 220, "instructions": 812_345, "parity_differing_bytes": 0}
+    expected |= {"packing_saved_bytes": 400, "accuracy_on_chip": 0.75, "chip_arena_bytes": 3900}
+
+    assert expected == {key: figures.metrics[key] for key in expected}
+    assert set(figures.metrics) == METRICS | ON_THE_CHIP | FIGURES
+    assert figures.tags["on_chip"] == "equal to TFLM"
+    note = figures.tags["mlflow.note.content"]
+    assert "- 812,345 instructions an inference, 4.84 ms at one a cycle (an estimate)" in note
+    assert "- stack 220 B\n- packed weights take 400 B less flash than plain ones" in note
+    assert "**What could not be checked**\n\n- a note" in note
+
+
+@pytest.mark.parametrize(
+    ("made", "words"),
+    [
+        (INT8, "not compiled: only int8 and uint8 models for a microcontroller are"),
+        (compiled(None, why_not="no compiler"), "not run: no compiler"),
+        (compiled(on_chip(fault="wrote to flash", emulated=None)), "wrote to flash"),
+        (compiled(on_chip(unproven="no emulator", emulated=None)), "nothing is proven: no emulator"),
+    ],
+)
+def test_a_tag_says_what_became_of_the_firmware(made: Variant, words: str) -> None:
+    """Also where there is none."""
+    assert of_variant(made, CONTEXT).tags["on_chip"] == words
+    assert "instructions" not in of_variant(made, CONTEXT).metrics
 
 
 def test_size_and_accuracy_come_first_in_a_comparison(children: dict[str, Run]) -> None:

@@ -33,7 +33,7 @@ def device(kind: TargetKind) -> Target:
     ("kind", "verdict", "flash_bytes", "ram_bytes", "basis"),
     [
         # 20,000 + 40 * 1024; 5,248 + 1,024
-        (TargetKind.MICROCONTROLLER, RUNS, 60_960, 6_272, "estimated until the firmware is linked: "),
+        (TargetKind.MICROCONTROLLER, RUNS, 60_960, 6_272, "estimated, no firmware was linked: "),
         (TargetKind.MICROCONTROLLER, REFUSED, 60_960, 3_000, "estimated: TFLM doesn't run the model, "),
         # the file, loaded whole, and 3,000 of activations
         (TargetKind.LINUX, RUNS, 20_000, 23_000, "estimated: the file, loaded whole, "),

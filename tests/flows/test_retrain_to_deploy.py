@@ -1,5 +1,8 @@
 """The whole chain on a small project, with a real Prefect API, a real MLflow store and real workers."""
 
+import os
+import shutil
+
 import pytest
 from mlflow.tracking import MlflowClient
 
@@ -7,8 +10,16 @@ from emberflow.adapters.workshop import Workshop
 from emberflow.bundle import verify_files
 from emberflow.errors import DataError, ModelError, NothingFits, ProjectError, RecipeError, TargetError, TrackingError
 from emberflow.runs import bundle_folder, last_record, run_folder
+from emberflow.stages.compile import read_sources
 
 pytestmark = [pytest.mark.xdist_group("flows"), pytest.mark.slow]
+
+
+STAGES = ("train", "compress", "convert", "evaluate", "compile", "run_on_chip")
+HIDE = """import importlib.util
+real = importlib.util.find_spec
+importlib.util.find_spec = lambda name, *more: None if name == "{name}" else real(name, *more)
+"""
 
 
 def run(path, home, **more):
@@ -30,7 +41,7 @@ def children(home, record):
 def stages_kept(results):
     """How many results of each stage are kept: a stage that is carried out adds one."""
     names = [path.name.split("-")[0] for path in results.iterdir()]
-    return {name: names.count(name) for name in ("train", "compress", "convert", "evaluate")}
+    return {name: names.count(name) for name in STAGES}
 
 
 def test_every_recipe_becomes_a_judged_variant(first_run):
@@ -68,12 +79,55 @@ def test_the_report_names_every_variant(first_run, home):
     assert 'src="http' not in page
 
 
+def test_raw_data_became_proven_firmware_on_the_emulated_chip(first_run):
+    """Linked for the STM32F405, run on its Cortex-M4F over 100 test samples, and equal to TFLM in every byte."""
+    for recipe in ("int8", "prune50-int8"):
+        variant = first_run.variant(recipe)
+        on_chip, footprint = variant.firmware.on_chip, variant.verdict.footprint
+
+        assert on_chip.is_proven
+        assert (100, 0) == (on_chip.emulated.parity.samples, on_chip.emulated.parity.differing_bytes)
+        assert on_chip.emulated.parity.distinct_outputs > 10
+        assert (footprint.flash_bytes, footprint.ram_bytes) == (on_chip.linked.flash_bytes, on_chip.linked.ram_bytes)
+        assert footprint.basis.startswith("measured from the linked firmware")
+        assert 0 <= sum(layer.instructions or 0 for layer in on_chip.layers) - footprint.instructions < 10 * len(on_chip.layers)
+        assert variant.verdict.notes == ()
+
+
+def test_accuracy_on_the_chip_stands_beside_tflms(first_run):
+    """The C decides every test sample as TFLM does."""
+    variant = first_run.variant("int8")
+
+    assert variant.firmware.on_chip.on_host.differing_bytes == 0
+    assert variant.firmware.on_chip.host_differing_bytes == 0
+    assert variant.firmware.quality.scores == variant.evaluation.quality.scores
+
+
+def test_the_c_sources_are_kept(first_run, home):
+    """As a zip in the store, and beside the variant in MLflow."""
+    firmware = first_run.variant("int8").firmware
+    nested = next(run for run in children(home, first_run) if run.info.run_name == "int8")
+
+    assert read_sources(Workshop.at(home).store.path(firmware.sources)).keys() == {"tiny.h", "tiny.c", "tiny_kernels.h"}
+    assert ["firmware/tiny-int8.zip"] == [file.path for file in client(home).list_artifacts(nested.info.run_id, "firmware")]
+
+
+def test_float_models_are_not_compiled(first_run):
+    """Their figures stay estimates, and say so."""
+    variant = first_run.variant("float32")
+
+    assert variant.firmware is None
+    assert variant.verdict.footprint.basis.startswith("estimated, no firmware was linked")
+
+
 def test_mlflow_has_a_nested_run_for_each_variant_with_the_same_keys(first_run, home):
-    """What TFLM gives no figure for would be missing; all three run there."""
+    """Of float32 those of the chip are missing, for nothing was run there."""
     runs = children(home, first_run)
+    figures = {run.info.run_name: set(run.data.metrics) for run in runs}
 
     assert {run.info.run_name for run in runs} == {"float32", "int8", "prune50-int8"}
-    assert len({tuple(sorted(run.data.metrics)) for run in runs}) == 1
+    assert figures["int8"] == figures["prune50-int8"] > figures["float32"]
+    assert {"stack_bytes", "instructions", "parity_differing_bytes"} <= figures["int8"] - figures["float32"]
     assert len({tuple(sorted(run.data.params)) for run in runs}) == 1
     assert [run.info.run_name for run in runs if run.data.tags["champion"] == "true"] == [first_run.choice.champion]
 
@@ -111,13 +165,15 @@ def test_an_unchanged_run_computes_nothing_and_is_logged_in_full(first_run, pref
 
 
 def test_a_recipe_more_needs_only_its_own_stages(first_run, prefect_api, write_project, home):
-    """prune50 is there already: one conversion, one evaluation, and the timing of all four together."""
+    """prune50 is there already: one conversion, one evaluation, and the timing of all four together; nothing for the chip."""
     before = stages_kept(prefect_api)
 
     run(write_project(), home, recipes="float32,int8,prune50-int8,prune50-float32")
 
     after = stages_kept(prefect_api)
-    assert {"train": 0, "compress": 0, "convert": 1, "evaluate": 2} == {name: after[name] - before[name] for name in after}
+    assert {"train": 0, "compress": 0, "convert": 1, "evaluate": 2, "compile": 0, "run_on_chip": 0} == {
+        name: after[name] - before[name] for name in after
+    }
 
 
 def test_a_deleted_blob_is_made_anew(first_run, write_project, home):
@@ -140,6 +196,46 @@ def test_the_same_seed_gives_the_same_models_byte_for_byte(prefect_api, write_pr
     assert one.baseline.model == other.baseline.model
     assert [(variant.recipe, variant.model) for variant in one.variants] == [(variant.recipe, variant.model) for variant in other.variants]
     assert len({variant.model for variant in one.variants}) == 2
+
+
+def test_a_target_more_needs_only_its_own_stages(first_run, prefect_api, write_project, home):
+    """The C is the same; it is linked and run anew for each of the two."""
+    before = stages_kept(prefect_api)
+
+    record = run(write_project(), home, target="stm32g071")
+
+    after = stages_kept(prefect_api)
+    assert {"train": 0, "compress": 0, "convert": 0, "evaluate": 0, "compile": 0, "run_on_chip": 2} == {
+        name: after[name] - before[name] for name in after
+    }
+    assert record.variant("int8").firmware.on_chip.emulated.core == "cortex-m0plus"
+
+
+@pytest.mark.parametrize(
+    ("package", "target", "note", "basis"),
+    [
+        ("ziglang", "stm32h743", "the chip's figures are missing: found no C compiler for chips: the package ziglang is missing;", "estimated"),
+        ("unicorn", "stm32u575", "nothing is proven on the chip: found no emulated core: the package unicorn is missing;", "measured"),
+    ],
+)
+def test_without_a_tool_the_run_goes_on_and_every_verdict_says_so(
+    first_run, write_project, home, tmp_path, monkeypatch, package, target, note, basis
+):
+    """Workers that can't find the package; a home of their own, with what was made so far, and another chip, so that nothing is kept of it."""
+    (tmp_path / "sitecustomize.py").write_text(HIDE.format(name=package))
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
+    shutil.copytree(home / "store", tmp_path / "home" / "store")
+
+    record = run(write_project(), tmp_path / "home", target=target)
+
+    assert record.choice.champion in ("int8", "prune50-int8")
+    for recipe in ("int8", "prune50-int8"):
+        verdict = record.variant(recipe).verdict
+        (said,) = verdict.notes
+        assert said.startswith(note)
+        assert "pip install 'emberflow[chip]'" in said
+        assert verdict.footprint.basis.startswith(basis)
+        assert verdict.fits
 
 
 def test_when_no_variant_fits_the_run_fails_and_keeps_what_it_measured(first_run, write_project, home):

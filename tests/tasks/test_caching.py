@@ -33,6 +33,17 @@ def test_the_key_changes_with_facts_stage_and_task(prefect_api, tmp_path):
     assert len(set(keys)) == 4
 
 
+def test_tools_and_another_module_count(prefect_api, tmp_path):
+    """ziglang decides what is linked, and the bench lies outside the stages."""
+    workshop = Workshop.at(tmp_path)
+    policies = [
+        StageCache(stage="convert", facts=lambda _: "", **more) for more in ({}, {"tools": ("rich",)}, {"module": "emberflow.adapters.bench"})
+    ]
+    task = SimpleNamespace(task=SimpleNamespace(name="a"))
+
+    assert len({policy.compute_key(task, {"workshop": workshop}, {}) for policy in policies}) == 3
+
+
 def counted(tmp_path, runs):
     """A task of a stage that counts how often it is carried out and puts its text into the store."""
     from prefect import task

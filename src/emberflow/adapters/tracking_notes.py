@@ -6,7 +6,7 @@ from emberflow.on_chip import Parity
 from emberflow.recipe import Recipe
 from emberflow.record import Record
 from emberflow.table import markdown
-from emberflow.units import show_bytes
+from emberflow.units import show_bytes, show_time
 from emberflow.variant import Evaluation, Reason, Variant
 
 LIMIT = 8000  # characters; MLflow cuts what is longer
@@ -27,6 +27,17 @@ def micro(evaluation: Evaluation) -> str:
     return "runs" if evaluation.micro.runs else clip(f"refused: {evaluation.micro.reason or 'it gave no reason'}")
 
 
+def on_chip(variant: Variant) -> str:
+    """`equal to TFLM`, what refutes it, or why nothing is known: what the emulated core made of the variant's firmware."""
+    firmware = variant.firmware
+    if firmware is None:
+        return "not compiled: only int8 and uint8 models for a microcontroller are"
+    figures = firmware.on_chip
+    if figures is None:
+        return clip(f"not run: {firmware.why_not}")
+    return "equal to TFLM" if figures.is_proven else clip(figures.complaint or f"nothing is proven: {figures.unproven}")
+
+
 def of_variant(variant: Variant, target: str, metric: str) -> str:
     """The recipe in words, the verdict with what to try, what the steps left alone, and whether LiteRT and TFLM agree."""
     footprint, size = variant.verdict.footprint, variant.evaluation.size
@@ -37,7 +48,9 @@ def of_variant(variant: Variant, target: str, metric: str) -> str:
         f" RAM {show_bytes(footprint.ram_bytes)} ({footprint.basis}).",
         f"File {show_bytes(size.file_bytes)}, zipped {show_bytes(size.compressed_bytes)}. Loss of {metric}: {variant.evaluation.drop}.",
         *_bullets("Why not, and what to try", map(_advise, variant.verdict.reasons)),
+        *_bullets("What could not be checked", variant.verdict.notes),
         *_bullets("Notes", variant.notes),
+        *_bullets("On the emulated core", _on_the_core(variant)),
         *_bullets("TensorFlow Lite for Microcontrollers", _on_the_chip(variant.evaluation)),
     ]
     return clip("\n".join(lines))
@@ -46,6 +59,16 @@ def of_variant(variant: Variant, target: str, metric: str) -> str:
 def of_run(record: Record, compare: str) -> str:
     """A link to the page that compares all variants, then the table with the choice in words."""
     return clip(f"[Compare the variants side by side]({compare})\n\n{markdown(record)}")
+
+
+def _on_the_core(variant: Variant) -> Iterator[str]:
+    yield on_chip(variant)
+    footprint = variant.verdict.footprint
+    if footprint.instructions is not None and footprint.latency_us is not None:
+        yield f"{footprint.instructions:,} instructions an inference, {show_time(footprint.latency_us)} at one a cycle (an estimate)"
+        yield f"stack {footprint.stack_bytes:,} B"
+    if variant.firmware and variant.firmware.saved_bytes:
+        yield f"packed weights take {variant.firmware.saved_bytes:,} B less flash than plain ones"
 
 
 def _on_the_chip(evaluation: Evaluation) -> Iterator[str]:

@@ -1,5 +1,6 @@
-"""What a variant will take on the device, estimated before any firmware is linked. Arithmetic only; measures nothing."""
+"""What a variant takes on the device: of the linked firmware where there is one, estimated elsewhere. Arithmetic only; measures nothing."""
 
+from emberflow.on_chip import OnChip
 from emberflow.target import Target, TargetKind
 from emberflow.variant import Footprint, MicroVerdict, Size
 
@@ -11,6 +12,24 @@ TFLM_FLASH_BYTES = 40 * 1024
 # The stack of an inference was 464 to 1,332 B on the same chip. The arena needs no allowance: the one counted on a 64-bit host
 # reads high for a 32-bit chip.
 TFLM_STACK_BYTES = 1024
+
+
+def measured(on_chip: OnChip, target: Target) -> Footprint:
+    """Flash and RAM as linked, in bytes; stack and instructions as the emulated core showed them.
+
+    latency_us is instructions / clock_hz: one instruction a cycle, which flash wait states, branches and divisions exceed, and which cores that
+    issue two instructions at a time go below.
+    """
+    linked, emulated = on_chip.linked, on_chip.emulated
+    imagined = ", linked for a larger memory because it doesn't fit" if linked.missing_bytes else ""
+    return Footprint(
+        flash_bytes=linked.flash_bytes,
+        ram_bytes=linked.ram_bytes,
+        stack_bytes=emulated.stack_bytes if emulated else None,
+        instructions=emulated.instructions if emulated else None,
+        latency_us=emulated.instructions / target.clock_hz * 1e6 if emulated else None,
+        basis=f"measured from the linked firmware{imagined}: RAM is arena, data, bss and the {linked.reserved_stack_bytes:,} B set aside for the stack",
+    )
 
 
 def estimate(size: Size, micro: MicroVerdict, target: Target) -> Footprint:
@@ -35,5 +54,5 @@ def estimate(size: Size, micro: MicroVerdict, target: Target) -> Footprint:
     return Footprint(
         flash_bytes=size.file_bytes + TFLM_FLASH_BYTES,
         ram_bytes=micro.arena_bytes + TFLM_STACK_BYTES,
-        basis="estimated until the firmware is linked: the file and 40 KiB for TFLM in flash; TFLM's arena and 1 KiB of stack in RAM",
+        basis="estimated, no firmware was linked: the file and 40 KiB for TFLM in flash; TFLM's arena and 1 KiB of stack in RAM",
     )

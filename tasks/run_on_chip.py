@@ -1,0 +1,52 @@
+"""Link one variant's firmware, run it on the emulated core, prove it equal to TFLM."""
+
+from prefect import runtime, task
+
+from emberflow import fingerprint
+from emberflow.adapters.bench import Assignment
+from emberflow.adapters.crew import Job
+from emberflow.adapters.toolchain import default_cache
+from emberflow.adapters.workshop import Workshop
+from emberflow.artifact import Artifact
+from emberflow.dataset import Splits
+from emberflow.recipe import Recipe
+from emberflow.target import Target
+from emberflow.variant import Firmware
+from tasks.caching import Inputs, StageCache
+from tasks.conduct import RETRIED, stage
+from tasks.products import Converted, Translated
+
+LIMIT_SECONDS = 3600
+
+
+def _facts(inputs: Inputs) -> str:
+    """Of the target what the linker, the compiler and the emulated core are told; not its title or clock."""
+    target: Target = inputs["target"]
+    device = target.model_dump(include={"name", "core", "regions"})
+    return repr((inputs["converted"].model, inputs["translated"], inputs["splits"].test, device))
+
+
+def _run_name() -> str:
+    return f"run on chip {runtime.task_run.parameters['recipe']}"
+
+
+@task(
+    name="run on chip",
+    task_run_name=_run_name,
+    cache_policy=StageCache(stage="run_on_chip", module="emberflow.adapters.bench", tools=fingerprint.TOOLS, facts=_facts),
+    **RETRIED,
+)
+def run_on_chip(recipe: Recipe, converted: Converted, translated: Translated, splits: Splits, target: Target, workshop: Workshop) -> Firmware:
+    """What the recipe's firmware takes on `target` and does there; why not, where it can't be built here."""
+    packing = translated.translation.packing
+    if translated.sources is None:
+        return Firmware(sources=None, why_not=translated.translation.refused)
+    with stage(f"run on chip {recipe}") as tell:
+        assignment = _assignment(translated.translation.name, (translated.sources, converted.model), splits, target, workshop)
+        found = workshop.run(Job("emberflow.adapters.bench:run_on_chip", {"assignment": assignment}, LIMIT_SECONDS, urgency=-4), tell)
+        return Firmware(sources=translated.sources, packing=packing, on_chip=found.on_chip, quality=found.quality, why_not=found.why_not)
+
+
+def _assignment(name: str, files: tuple[Artifact, Artifact], splits: Splits, target: Target, workshop: Workshop) -> Assignment:
+    sources, model, x, y = (workshop.store.path(artifact) for artifact in (*files, splits.test.x, splits.test.y))
+    return Assignment(name=name, sources=sources, model=model, x=x, y=y, target=target, toolchain=default_cache())
