@@ -3,7 +3,7 @@
 from emberflow.artifact import Artifact, Kind, digest
 from emberflow.budget import Budget
 from emberflow.dataset import Part, Sampling, Splits, Standardization
-from emberflow.on_chip import Parity
+from emberflow.on_chip import Emulated, LayerOnChip, Linked, OnChip, Packed, Parity
 from emberflow.recipe import Format, Recipe
 from emberflow.record import Baseline, Provenance, Record
 from emberflow.target import Region, Target, TargetKind
@@ -12,6 +12,7 @@ from emberflow.variant import (
     Choice,
     Evaluation,
     Failure,
+    Firmware,
     Footprint,
     Interval,
     Latency,
@@ -293,3 +294,58 @@ def nothing_fits() -> Record:
     )
     budget = Budget(flash=64 * 1024, ram=RAM_BUDGET)
     return RECORD.model_copy(update={"budget": budget, "variants": tuple(map(without_room, RECORD.variants)), "choice": choice})
+
+
+def on_chip(**more: object) -> OnChip:
+    """Figures of an int8 variant's firmware: two layers, 1,024 B of stack set aside of which 220 are used, equal to TFLM."""
+    equal = Parity(runtime="firmware", samples=100, bytes=700, differing_bytes=0, differing_samples=0, largest_difference=0, distinct_outputs=97)
+    sections = {".text": 6_000, ".rodata": 24_000, ".stack": 1024, ".bss": 8_200}
+    linked = Linked(flash_bytes=30_040, variable_bytes=8_200, arena_bytes=8_192, reserved_stack_bytes=1024, sections=sections, missing_bytes={})
+    layers = (
+        LayerOnChip(name="conv_2d_1", constant_bytes=1_000, instructions=400_000),
+        LayerOnChip(name="reshape_2", constant_bytes=0),
+        LayerOnChip(name="conv_2d_3", constant_bytes=20_000, instructions=600_000),
+    )
+    emulated = Emulated(
+        core="cortex-m4f",
+        parity=equal,
+        first_difference=None,
+        stack_bytes=220,
+        instructions=1_000_000,
+        least_instructions=999_000,
+        most_instructions=1_001_000,
+    )
+    figures = OnChip(target="stm32f405", linked=linked, layers=layers, emulated=emulated, on_host=equal, host_differing_bytes=0)
+    return figures.model_copy(update=more)
+
+
+def compiled(one: Variant, stored_bytes: int = 11_200, instructions: int = 1_000_000, **more: object) -> Variant:
+    """The same variant with firmware whose second layer's weights take `stored_bytes` instead of 10,240; 168 instructions take 1 µs."""
+    figures = on_chip(**more)
+    if figures.emulated:
+        figures = figures.model_copy(update={"emulated": figures.emulated.model_copy(update={"instructions": instructions})})
+    packing = (
+        Packed(layer="conv_2d_1", encoding="plain", plain_bytes=960, stored_bytes=960, decoded_weights=0),
+        Packed(layer="conv_2d_3", encoding="table", plain_bytes=10_240, stored_bytes=stored_bytes - 960, decoded_weights=10_240),
+    )
+    footprint = Footprint(
+        flash_bytes=18_840 + stored_bytes,
+        ram_bytes=9_224,
+        stack_bytes=220 if figures.emulated else None,
+        instructions=instructions if figures.emulated else None,
+        latency_us=instructions / 168 if figures.emulated else None,
+        is_measured=True,
+        basis="measured from the linked firmware",
+    )
+    return one.model_copy(
+        update={
+            "firmware": Firmware(sources=blob("sources", kind=Kind.SOURCES), packing=packing, on_chip=figures, quality=one.evaluation.quality),
+            "verdict": one.verdict.model_copy(update={"footprint": footprint}),
+        }
+    )
+
+
+def with_firmware(**more: object) -> Record:
+    """The same run with firmware of int8 and of prune70-int8, whose weights take 5,600 B instead of 11,200 and a tenth more instructions."""
+    made = {"int8": compiled(RECORD.variant("int8"), **more), "prune70-int8": compiled(RECORD.variant("prune70-int8"), 5_600, 1_100_000, **more)}
+    return RECORD.model_copy(update={"variants": tuple(made.get(one.recipe, one) for one in RECORD.variants)})

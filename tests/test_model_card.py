@@ -9,7 +9,7 @@ from emberflow.dataset import Sampling
 from emberflow.model_card import render_model_card
 from emberflow.record import Record
 from emberflow.target import TargetKind
-from emberflow.variant import Variant
+from emberflow.variant import Firmware, Variant
 
 SHARED = runpy.run_path(str(Path(__file__).with_name("a_record.py")))
 RECORD: Record = SHARED["RECORD"]
@@ -25,7 +25,7 @@ def changed(record: Record, part: str, **fields: object) -> Record:
     return record.model_copy(update={part: getattr(record, part).model_copy(update=fields)})
 
 
-def test_the_card_has_a_title_and_ten_sections():
+def test_the_card_has_a_title_and_eleven_sections():
     lines = render_model_card(RECORD, INT8).splitlines()
 
     assert lines[0] == "# smart-watch: int8"
@@ -37,6 +37,7 @@ def test_the_card_has_a_title_and_ten_sections():
         "Metrics",
         "Confusion matrix",
         "Footprint",
+        "On the chip",
         "Verdict",
         "Limits",
         "Versions",
@@ -189,3 +190,41 @@ def test_labels_of_strangers_stay_text(label: str, shown: str):
 
 def test_the_same_record_gives_the_same_card():
     assert render_model_card(RECORD, INT8) == render_model_card(RECORD, INT8)
+
+
+def test_the_chip_in_the_card():
+    """1,000,000 instructions at 168 MHz are 5.95 ms."""
+    text = section("On the chip", variant=SHARED["compiled"](RECORD.variant("prune70-int8"), 5_600))
+
+    assert text.startswith("Proven: on the emulated cortex-m4f the firmware gave TFLM's outputs in all 700 B of 100 test samples (97 distinct).")
+    assert "| instructions an inference | 1,000,000 |\n| stack at its deepest | 220 B |" in text
+    assert "| time at one instruction a cycle, an estimate | 5.95 ms |" in text
+    assert "| section .text | 6,000 B |" in text
+    assert "| accuracy of the C, built for the host | 0.8140 |\n| saved by packed weights | 5,600 B |" in text
+
+
+@pytest.mark.parametrize(
+    ("variant", "words"),
+    [
+        (RECORD.variant("float32"), "No C is compiled for this format or device; flash and RAM are estimates."),
+        (INT8.model_copy(update={"firmware": Firmware(sources=None, why_not="no compiler")}), "Nothing is known of the firmware: no compiler."),
+        (SHARED["compiled"](INT8, fault="wrote to flash", emulated=None), "Refuted: wrote to flash."),
+        (SHARED["compiled"](INT8, unproven="no emulator", emulated=None), "Not proven: no emulator."),
+    ],
+)
+def test_a_card_without_proof_says_why(variant, words):
+    """In one sentence."""
+    assert section("On the chip", variant=variant).startswith(words)
+
+
+def test_what_could_not_be_checked_stands_in_the_verdict():
+    """It fits, as far as is known."""
+    noted = INT8.model_copy(update={"verdict": INT8.verdict.model_copy(update={"notes": ("no emulator",)})})
+
+    assert section("Verdict", variant=noted).endswith("\n\n- no emulator")
+
+
+def test_instructions_are_not_cycles():
+    """Where they were counted, that is the limit."""
+    assert "Instructions are not cycles" in section("Limits", variant=SHARED["compiled"](INT8))
+    assert "were not measured for this bundle" in section("Limits")

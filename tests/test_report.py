@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from emberflow.report import meters, render_report, typeset
-from emberflow.variant import Choice
+from emberflow.variant import Choice, Firmware
 
 MADE = runpy.run_path(str(Path(__file__).with_name("a_record.py")))
 RECORD = MADE["RECORD"]
@@ -246,3 +246,99 @@ def test_minus_and_arrow_are_true_ones_and_hyphens_stay(written, set_in_type):
     """Digits align only with a true minus."""
 
     assert typeset(written) == set_in_type
+
+
+@pytest.fixture(scope="module")
+def page_with_firmware():
+    return Page(render_report(MADE["with_firmware"]()))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Proven: on the emulated cortex-m4f, with the chip's own memory map, 100 test samples gave the bytes of",
+        "700 of 700 (97 distinct outputs)",
+        "The same C on this machine decided all 100 test samples as TFLM does: accuracy 0.8180",
+        "instructions of an inference 1,000,000 (999,000 to 1,001,000)",
+        "at one a cycle, an estimate 5.95 ms at 168 MHz",  # 1,000,000 / 168 MHz = 5,952 µs
+        "stack, at its deepest 220 B of 1,024",
+        "weights and parameters 21,000 B",  # 1,000 + 20,000
+        "other constants 3,000 B",  # 24,000 - 21,000
+        "vectors, first values, alignment 40 B",  # 30,040 - 6,000 - 24,000
+        "arena 8,192 B other variables 8 B stack in use 220 B stack set aside 804 B",
+        "conv_2d_3 20,000 table 600,000 60.0 %",
+        "conv_2d_1 1,000 plain 400,000 40.0 %",
+        "prune70-int8 11,200 5,600 50 % 23.9 1.10 M 1 of 2",
+        "int8 11,200 11,200 nothing 29.3 1.00 M 0 of 2",
+        "1,100,000 instructions an inference, stack 220 B. Equal to TFLM in every byte of 100 test samples.",
+        "accuracy (firmware's C, 721 samples) 0.8180",
+    ],
+)
+def test_the_chip_has_its_section(page_with_firmware, words):
+    """Proof, cost, where flash and RAM go, layer by layer, what packing saves."""
+    assert words in page_with_firmware.text
+
+
+def test_layers_that_cost_nothing_are_left_out(page_with_firmware):
+    """A reshape is neither code nor constants."""
+    assert "reshape_2" not in page_with_firmware.text
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ({"fault": "wrote to flash", "emulated": None}, "Refuted: wrote to flash."),
+        ({"unproven": "no emulator", "emulated": None}, "Not proven: no emulator."),
+    ],
+)
+def test_what_is_not_proven_is_not_called_so(more, words):
+    """Neither in the section nor with the variant."""
+    text = Page(render_report(MADE["with_firmware"](**more))).text
+
+    assert words in text
+    assert "Proven:" not in text
+    assert f"Not run: {next(iter(more.values()))}" in text
+
+
+def test_a_page_without_firmware_has_no_such_section(page):
+    """Nothing was linked in that run."""
+    assert "On the chip" not in page.text
+
+
+def test_what_does_not_fit_is_told_by_how_much():
+    """Linked for a larger memory."""
+    linked = MADE["on_chip"]().linked.model_copy(update={"missing_bytes": {"flash": 1_000, "sram": 20}})
+
+    text = Page(render_report(MADE["with_firmware"](linked=linked))).text
+
+    assert "for a larger memory than it has: 1,000 B more flash and 20 B more RAM would be needed" in text
+
+
+def test_stack_instructions_and_time_have_meters_where_the_budget_names_them():
+    """220 of 200 B is too much; 1.0 M of 2.0 M instructions is half; 5,952 µs of 10 ms are 59.5 %."""
+    record = MADE["with_firmware"]()
+    asked = record.model_copy(update={"budget": record.budget.model_copy(update={"stack": 200, "instructions": 2_000_000, "time": 10_000.0})})
+
+    found = {meter.name: (meter.figure, meter.limit, meter.filled, meter.is_over) for meter in meters(asked, asked.variant("int8"))}
+
+    assert found["stack"] == ("220 B", "200 B", 100.0, True)
+    assert found["instructions"] == ("1.00 M", "2.00 M", 50.0, False)
+    assert found["time, estimated"] == ("5.95 ms", "10 ms", 59.5, False)
+    assert {"stack", "instructions"}.isdisjoint(meter.name for meter in meters(record, record.variant("int8")))
+
+
+def test_what_could_not_be_checked_stands_on_the_page():
+    """Below the table, and with the variant."""
+    variants = tuple(one.model_copy(update={"verdict": one.verdict.model_copy(update={"notes": ("no emulator",)})}) for one in RECORD.variants[3:5])
+
+    text = Page(render_report(RECORD.model_copy(update={"variants": variants}))).text
+
+    assert "What could not be checked int8, uint8 : no emulator" in text
+    assert text.count("no emulator") == 3
+
+
+def test_a_variant_whose_firmware_could_not_be_built_says_why():
+    """The compiler refused it."""
+    refused = RECORD.variant("int8").model_copy(update={"firmware": Firmware(sources=None, why_not="operator 3 RFFT2D has no kernel")})
+
+    assert "Not run: operator 3 RFFT2D has no kernel" in Page(render_report(RECORD.model_copy(update={"variants": (refused,)}))).text

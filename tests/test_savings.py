@@ -152,3 +152,40 @@ def test_a_difference_turned_around_is_its_negative():
     forth, back = difference(one, other), difference(other, one)
 
     assert (back.estimate, back.low, back.high) == (pytest.approx(-forth.estimate), pytest.approx(-forth.high), pytest.approx(-forth.low))
+
+
+def chip_savings(*variants):
+    return {saving.recipe: saving for saving in savings(RECORD.model_copy(update={"variants": variants}))}
+
+
+def test_pruning_that_stays_packed_is_told_as_saved_flash():
+    """30,040 B to 24,440 B of flash: -18.6 %. 11,200 B of weights become 5,600 B; 1.0 M instructions become 1.1 M."""
+    record = MADE["with_firmware"]()
+    found = chip_savings(record.variant("int8"), record.variant("prune70-int8"))["prune70-int8"]
+
+    assert found.instructions == Change(before=1_000_000, after=1_100_000)
+    assert "in flash it saved 19 % (29.3 KiB -> 23.9 KiB);" in found.sentence
+    assert "70 % of the weights are zero; the firmware keeps them packed, in 5,600 B instead of 11,200 B;" in found.sentence
+    assert "an inference takes 10 % more instructions on the chip;" in found.sentence
+    assert "as many bytes as any weight" not in found.sentence
+    assert "inference here" not in found.sentence
+
+
+def test_weights_that_are_not_worth_packing_are_told_too():
+    """Clusters, but in too many channels: stored as they are, and run in as many instructions."""
+    plain = MADE["compiled"](RECORD.variant("int8"))
+    clustered = MADE["compiled"](RECORD.variant("cluster16-int8"))
+    sentence = chip_savings(plain, clustered)["cluster16-int8"].sentence
+
+    assert "no channel holds more than 16 distinct weights; the firmware stores them in full, for packed they would not be smaller;" in sentence
+    assert "an inference takes as many instructions on the chip" in sentence
+
+
+def test_fewer_instructions_are_told_and_an_estimate_is_called_one():
+    """float32 was not compiled, so its flash is an estimate, and the clock of this machine is all there is."""
+    fast = MADE["compiled"](RECORD.variant("qat-int8"), instructions=900_000)
+    found = chip_savings(RECORD.variant("float32"), MADE["compiled"](RECORD.variant("int8")), fast)
+
+    assert "an inference takes 10 % fewer instructions on the chip" in found["qat-int8"].sentence
+    assert found["int8"].instructions is None
+    assert "in flash it saved 77 % (125.1 KiB -> 29.3 KiB), of which one is an estimate; inference here took 46 % less time" in found["int8"].sentence

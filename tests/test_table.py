@@ -8,8 +8,9 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from emberflow.table import LEGEND, columns, equals_tflm, in_few_words, markdown, render, rows, show_kib, show_us
-from emberflow.variant import Failure, Reason, ReasonKind
+from emberflow.table import LEGEND, columns, equals_tflm, firmware_equals_tflm, in_few_words, markdown, render, rows, show_count, show_kib, show_us
+from emberflow.target import TargetKind
+from emberflow.variant import Failure, Firmware, Reason, ReasonKind
 
 MADE = runpy.run_path(str(Path(__file__).with_name("a_record.py")))
 RECORD = MADE["RECORD"]
@@ -60,12 +61,73 @@ def test_cells_show_what_was_measured():
         "-0.003 [-0.018, +0.013]",
         "26.5",
         "11.9",
-        "74.4",
-        "12.0",
+        "~74.4",
+        "~12.0",
+        "-",
+        "-",
         "32",
-        "reference only",
+        "-",
         "fits",
     ]
+
+
+def test_what_was_measured_on_the_chip_is_no_estimate():
+    """30,040 / 1024 = 29.34; 9,224 / 1024 = 9.01."""
+    row = rows(MADE["with_firmware"]())[0]
+    cells = {column.heading: column.show(row) for column in columns("accuracy")}
+
+    assert ("29.3", "9.0", "220", "1.00 M", "yes") == tuple(
+        cells[name] for name in ("flash KiB", "RAM KiB", "stack B", "instructions", "equals TFLM")
+    )
+
+
+@pytest.mark.parametrize(
+    ("more", "word"),
+    [
+        ({}, "yes"),
+        ({"fault": "wrote to flash", "emulated": None}, "no"),
+        ({"unproven": "no emulator", "emulated": None}, "unproven"),
+    ],
+)
+def test_firmware_equals_tflm_or_not_or_nobody_can_say(more, word):
+    """In one word; the report says why."""
+    assert firmware_equals_tflm(MADE["compiled"](RECORD.variant("int8"), **more)) == word
+
+
+def test_what_is_not_compiled_or_not_run_is_told_apart():
+    """float32 becomes no C, TFLM refuses dynamic, and int8 lacked a compiler."""
+    lacking = RECORD.variant("int8").model_copy(update={"firmware": Firmware(sources=None, why_not="no compiler")})
+
+    assert ["-", "doesn't run", "not run"] == [firmware_equals_tflm(one) for one in (RECORD.variant("float32"), RECORD.variant("dynamic"), lacking)]
+
+
+def test_a_linux_devices_column_is_of_litert():
+    """There LiteRT is what serves, and its file and activations are what they are."""
+    linux = RECORD.target.model_copy(update={"kind": TargetKind.LINUX})
+    row = rows(RECORD.model_copy(update={"target": linux}))[0]
+
+    assert ("reference only", True) == (row.parity, row.is_measured)
+
+
+def test_what_could_not_be_checked_stands_below_the_table_once():
+    """With all recipes that it is said of."""
+    unchecked = tuple(
+        one.model_copy(update={"verdict": one.verdict.model_copy(update={"notes": ("no emulator",)})}) if "int8" in one.recipe else one
+        for one in RECORD.variants[:4]
+    )
+    record = RECORD.model_copy(update={"variants": unchecked})
+
+    assert "int8: no emulator" in printed(record, 200)[-2]
+    assert "Could not be checked:\n\n- int8: no emulator\n" in markdown(record)
+
+
+@pytest.mark.parametrize(
+    ("count", "shown"),
+    [(999, "999"), (9_140, "9.14 k"), (52_400, "52.4 k"), (812_345, "812 k"), (999_600, "1.00 M"), (29_200_000, "29.2 M"), (107_000_000, "107 M")],
+)
+def test_large_numbers_have_three_digits(count, shown):
+    """Instructions of models differ by a factor of ten thousand."""
+    assert show_count(count) == shown
 
 
 def test_the_metric_column_bears_the_projects_own_name():
@@ -152,26 +214,29 @@ def test_no_line_is_wider_than_the_terminal(width):
     assert max(map(cell_len, printed(RECORD, width))) <= width
 
 
-def test_at_100_columns_every_cell_is_whole():
+def test_at_112_columns_every_cell_is_whole():
     """The widest recipe, the interval and the verdict among them."""
-    lines = printed(RECORD)
+    lines = printed(RECORD, 115)
 
     assert [line.split() for line in lines if "prune70-cluster16-qat" in line] == [
-        ["prune70-cluster16-qat-int8", "0.773", "+0.038", "[+0.017,", "+0.058]", "27.1", "75.0", "12.0", "drop", "+0.018"]
+        ["prune70-cluster16-qat-int8", "0.773", "+0.038", "[+0.017,", "+0.058]", "~75.0", "~12.0", "-", "drop", "+0.018"]
     ]
     assert [line.split() for line in lines if "float32" in line] == [
-        ["float32", "0.811", "+0.000", "[-0.004,", "+0.004]", "77.2", "125.1", "40.2", "flash", "+29.1", "KiB"]
+        ["float32", "0.811", "+0.000", "[-0.004,", "+0.004]", "~125.1", "~40.2", "-", "flash", "+29.1", "KiB"]
     ]
 
 
 @pytest.mark.parametrize(
     ("width", "left_out"),
     [
-        (130, set()),
-        (124, {"host"}),
-        (112, {"host", "equals"}),
-        (100, {"host", "equals", "zipped"}),
-        (80, {"host", "equals", "zipped", "file", "drop"}),
+        (156, set()),
+        (144, {"host"}),
+        (136, {"host", "zipped"}),
+        (130, {"host", "zipped", "file"}),
+        (124, {"host", "zipped", "file", "stack"}),
+        (112, {"host", "zipped", "file", "stack", "equals"}),
+        (100, {"host", "zipped", "file", "stack", "equals", "drop"}),
+        (80, {"host", "zipped", "file", "stack", "equals", "drop", "instructions"}),
     ],
 )
 def test_a_narrow_terminal_loses_the_least_important_columns_first(width, left_out):
@@ -179,13 +244,13 @@ def test_a_narrow_terminal_loses_the_least_important_columns_first(width, left_o
     heading = " ".join(printed(RECORD, width)[:2]).split()
 
     assert {"recipe", "verdict", "accuracy", "flash"} <= set(heading)
-    assert {"host", "equals", "zipped", "file", "drop"} - set(heading) == left_out
+    assert {"host", "equals", "zipped", "file", "stack", "instructions", "drop"} - set(heading) == left_out
 
 
 def test_the_champion_bears_a_star_without_any_colour():
     """And nothing else does."""
 
-    assert [line.split()[:2] for line in printed(RECORD)[:-4] if "★" in line] == [["★", "int8"]]
+    assert [line.split()[:2] for line in printed(RECORD)[:-6] if "★" in line] == [["★", "int8"]]
 
 
 def test_the_champion_is_bold_where_there_are_styles():
@@ -222,10 +287,10 @@ def test_a_record_without_variants_still_gives_a_table():
 
 
 def test_markdown_has_as_many_cells_in_every_line():
-    """Ten columns, 14 variants, a heading and its rule."""
+    """Twelve columns, 14 variants, a heading and its rule."""
     lines = [line for line in markdown(RECORD).splitlines() if line.startswith("|")]
 
-    assert [line.count(" | ") for line in lines] == [9] * 16
+    assert [line.count(" | ") for line in lines] == [11] * 16
 
 
 def test_markdown_marks_the_champion_in_bold_and_with_a_star():
@@ -233,7 +298,7 @@ def test_markdown_marks_the_champion_in_bold_and_with_a_star():
     line = next(line for line in markdown(RECORD).splitlines() if "★ int8" in line)
 
     assert line == (
-        "| **★ int8** | **fits** | **0.818** | **-0.007 \\[-0.019, +0.005\\]** | **26.5** | **21.4** | **74.4** | **12.0** | **33** | **reference only** |"
+        "| **★ int8** | **fits** | **0.818** | **-0.007 \\[-0.019, +0.005\\]** | **26.5** | **21.4** | **\\~74.4** | **\\~12.0** | **-** | **-** | **33** | **-** |"
     )
 
 

@@ -4,11 +4,12 @@ import html
 from collections.abc import Iterable, Sequence
 
 from emberflow.dataset import Sampling, Splits
+from emberflow.on_chip import OnChip
 from emberflow.recipe import Recipe
 from emberflow.record import Baseline, Provenance, Record
 from emberflow.target import TargetKind
-from emberflow.units import show_bytes
-from emberflow.variant import Evaluation, Quality, Variant
+from emberflow.units import show_bytes, show_time
+from emberflow.variant import Quality, Variant
 
 _SPECIAL = {ord(character): f"\\{character}" for character in "\\`*_[]|#"}
 
@@ -23,6 +24,7 @@ def render_model_card(record: Record, variant: Variant) -> str:
         "Metrics": _metrics(record, variant),
         "Confusion matrix": _confusion(record.splits.labels, variant.evaluation.quality),
         "Footprint": _footprint(variant),
+        "On the chip": _on_chip(record, variant),
         "Verdict": _verdict(record, variant),
         "Limits": _bullets(_limits(record, variant)),
         "Versions": _versions(record.provenance),
@@ -127,10 +129,39 @@ def _footprint(variant: Variant) -> str:
     return f"{_table(('', ''), rows)}\n\nOperators: {operators}."
 
 
+def _on_chip(record: Record, variant: Variant) -> str:
+    firmware = variant.firmware
+    if firmware is None:
+        return "No C is compiled for this format or device; flash and RAM are estimates."
+    if firmware.on_chip is None:
+        return f"Nothing is known of the firmware: {_text(firmware.why_not)}."
+    linked, emulated = firmware.on_chip.linked, firmware.on_chip.emulated
+    rows = [("arena", f"{linked.arena_bytes:,} B"), ("stack set aside", f"{linked.reserved_stack_bytes:,} B")]
+    rows += [(f"section {_text(name)}", f"{count:,} B") for name, count in linked.sections.items()]
+    if emulated:
+        rows += [("instructions an inference", f"{emulated.instructions:,}"), ("stack at its deepest", f"{emulated.stack_bytes:,} B")]
+        rows += [("time at one instruction a cycle, an estimate", show_time(variant.verdict.footprint.latency_us or 0))]
+    if firmware.quality:
+        rows += [(f"{_text(record.metric)} of the C, built for the host", f"{firmware.quality.scores[record.metric]:.4f}")]
+    rows += [("saved by packed weights", f"{firmware.saved_bytes:,} B")] if firmware.saved_bytes else []
+    return f"{_proof(firmware.on_chip)}\n\n{_table(('', ''), rows)}"
+
+
+def _proof(on_chip: OnChip) -> str:
+    if on_chip.is_proven and on_chip.emulated:
+        parity = on_chip.emulated.parity
+        return (
+            f"Proven: on the emulated {_text(on_chip.emulated.core)} the firmware gave TFLM's outputs in all {parity.bytes:,} B of"
+            f" {parity.samples:,} test samples ({parity.distinct_outputs:,} distinct)."
+        )
+    return f"Refuted: {_text(on_chip.complaint)}." if on_chip.is_refuted else f"Not proven: {_text(on_chip.unproven)}."
+
+
 def _verdict(record: Record, variant: Variant) -> str:
     title = _text(record.target.title)
     if variant.verdict.fits:
-        return f"Fits {title} and the budget. {_text(record.choice.explanation)}".strip()
+        notes = _bullets(map(_text, variant.verdict.notes))
+        return "\n\n".join(filter(None, [f"Fits {title} and the budget. {_text(record.choice.explanation)}".strip(), notes]))
     reasons = _bullets(f"{_text(reason.message)}: {_text(reason.advice)}" for reason in variant.verdict.reasons)
     return f"Does not fit {title} or the budget:\n\n{reasons}"
 
@@ -146,17 +177,20 @@ def _limits(record: Record, variant: Variant) -> list[str]:
         "The variant was chosen by its figures on the same test samples, so that they flatter it a little.",
         "The model's outputs are not calibrated probabilities.",
         f"Host latency ({latency.median_us:,.0f} us at the median, {latency.runtime}, {threads}) says nothing of the device.",
-        *_runtime_limits(record, evaluation),
+        *_runtime_limits(record, variant),
     ]
 
 
-def _runtime_limits(record: Record, evaluation: Evaluation) -> list[str]:
+def _runtime_limits(record: Record, variant: Variant) -> list[str]:
+    evaluation = variant.evaluation
     if record.target.kind is TargetKind.LINUX:
         return ["LiteRT's kernels differ between processors by single steps of the output: run linux/main.py on the device."]
     arena = "The arena was read from TFLM's x86-64 build and reads high for a 32-bit chip."
     parity = [f"{p.runtime} kernels of LiteRT differ from TFLM in {p.differing_bytes:,} of {p.bytes:,} output bytes." for p in evaluation.parity]
     few = [f"Parity was tried on outputs with only {p.distinct_outputs} distinct values." for p in evaluation.parity if p.distinct_outputs < 10]
-    return [arena, "Instructions and stack on the chip were not measured for this bundle.", *parity, *few]
+    not_run = "Instructions and stack on the chip were not measured for this bundle."
+    run = "Instructions are not cycles: a board takes more where flash waits, and branches and divisions cost it."
+    return [arena, not_run if variant.verdict.footprint.instructions is None else run, *parity, *few]
 
 
 def _versions(provenance: Provenance) -> str:

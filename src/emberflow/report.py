@@ -4,18 +4,20 @@ Every string of a record may come from a stranger: the template escapes all, and
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from emberflow import canvas, plot, table
+from emberflow.budget import Budget
 from emberflow.canvas import Plot
 from emberflow.recipe import Recipe
 from emberflow.record import Record
 from emberflow.savings import Saving, savings
-from emberflow.units import show_bytes
-from emberflow.variant import Variant
+from emberflow.units import show_bytes, show_time
+from emberflow.variant import Footprint, Variant
 
 _MINUS = re.compile(r"(?<![\w.-])-(?=\d)")
 _THEMED = {
@@ -39,18 +41,52 @@ class Meter:
     is_over: bool
 
 
+@dataclass(frozen=True)
+class LayerBar:
+    """One layer in the firmware: its flash and instructions with the length of their bars, in percent of the largest, and its encoding."""
+
+    name: str
+    constant_bytes: int
+    flash_length: float
+    instructions: int
+    instructions_length: float
+    share: float
+    encoding: str
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A part of flash or RAM as a piece of one bar, in percent of the whole."""
+
+    name: str
+    bytes: int
+    share: float
+
+
 def render_report(record: Record) -> str:
     """The page as text: verdict, table, plots, savings, every variant's details, failures, data, provenance."""
     environment = Environment(
         loader=PackageLoader("emberflow", "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters.update(bytes=show_bytes, count="{:,}".format, typeset=typeset, meaning=lambda recipe: Recipe.parse(recipe).meaning)
+    environment.filters.update(
+        bytes=show_bytes,
+        time=show_time,
+        short=table.show_count,
+        count="{:,}".format,
+        typeset=typeset,
+        meaning=lambda recipe: Recipe.parse(recipe).meaning,
+    )
     ordered = table.rows(record)
     shown = _shown(record)
     return environment.get_template("report.html.j2").render(
         record=record,
         shown=shown,
         meters=meters(record, shown) if shown else (),
+        layers=layer_bars(shown) if shown else (),
+        flash=flash_pieces(shown) if shown else (),
+        ram=ram_pieces(shown) if shown else (),
+        packed=[variant for variant in record.variants if variant.firmware and variant.firmware.packing],
+        unchecked=table.notes(record),
         columns=table.columns(record.metric),
         rows=ordered,
         variants=[record.variant(row.recipe) for row in ordered],
@@ -59,7 +95,7 @@ def render_report(record: Record) -> str:
         simplest=_simplest(savings(record)),
         savings=savings(record),
         drawing=_Drawings(record),
-        legend=table.LEGEND.format(star=table.STAR),
+        legend=f"{table.LEGEND.format(star=table.STAR)} {table.BASIS}",
         star=table.STAR,
     )
 
@@ -85,8 +121,82 @@ def meters(record: Record, variant: Variant) -> tuple[Meter, ...]:
     return (
         _meter_bytes("flash", footprint.flash_bytes, target.flash_bytes, budget.flash),
         _meter_bytes("RAM", footprint.ram_bytes, target.ram_bytes, budget.ram),
+        *_meters_if_asked(footprint, budget),
         _meter(f"loss of {record.metric}", drop.estimate, budget.accuracy_drop, str(drop), f"{budget.accuracy_drop:.3f}"),
     )
+
+
+def _meters_if_asked(footprint: Footprint, budget: Budget) -> Iterator[Meter]:
+    """Of stack, instructions and time, where the budget names them and they are known."""
+    if footprint.stack_bytes and budget.stack:
+        yield _meter("stack", footprint.stack_bytes, budget.stack, show_bytes(footprint.stack_bytes), show_bytes(budget.stack))
+    if footprint.instructions and budget.instructions:
+        figures = (table.show_count(footprint.instructions), table.show_count(budget.instructions))
+        yield _meter("instructions", footprint.instructions, budget.instructions, *figures)
+    if footprint.latency_us and budget.time:
+        yield _meter("time, estimated", footprint.latency_us, budget.time, show_time(footprint.latency_us), show_time(budget.time))
+
+
+def layer_bars(variant: Variant) -> tuple[LayerBar, ...]:
+    """The layers of the firmware in the order of execution; those that cost neither flash nor instructions are left out."""
+    firmware = variant.firmware
+    if firmware is None or firmware.on_chip is None:
+        return ()
+    found = [layer for layer in firmware.on_chip.layers if layer.constant_bytes or layer.instructions]
+    encodings = {layer.layer: layer.encoding for layer in firmware.packing}
+    largest = max((layer.constant_bytes for layer in found), default=0) or 1
+    longest = max((layer.instructions or 0 for layer in found), default=0) or 1
+    total = sum(layer.instructions or 0 for layer in found) or 1
+    return tuple(
+        LayerBar(
+            name=layer.name,
+            constant_bytes=layer.constant_bytes,
+            flash_length=_percent(layer.constant_bytes, largest),
+            instructions=layer.instructions or 0,
+            instructions_length=_percent(layer.instructions or 0, longest),
+            share=_percent(layer.instructions or 0, total),
+            encoding=encodings.get(layer.name, ""),
+        )
+        for layer in found
+    )
+
+
+def flash_pieces(variant: Variant) -> tuple[Piece, ...]:
+    """What lies in flash: the layers' constants, other constants, code, first values of variables."""
+    on_chip = variant.firmware.on_chip if variant.firmware else None
+    if on_chip is None:
+        return ()
+    linked = on_chip.linked
+    constants = sum(layer.constant_bytes for layer in on_chip.layers)
+    code, read_only = linked.sections.get(".text", 0), linked.sections.get(".rodata", 0)
+    named = {"weights and parameters": constants, "code": code, "other constants": max(read_only - constants, 0)}
+    rest = linked.flash_bytes - sum(named.values())
+    return _pieces({**named, "vectors, first values, alignment": max(rest, 0)})
+
+
+def ram_pieces(variant: Variant) -> tuple[Piece, ...]:
+    """What lies in RAM: arena, other variables, and the stack as it is used and as it is set aside."""
+    on_chip = variant.firmware.on_chip if variant.firmware else None
+    if on_chip is None:
+        return ()
+    linked, used = on_chip.linked, on_chip.emulated.stack_bytes if on_chip.emulated else 0
+    return _pieces(
+        {
+            "arena": linked.arena_bytes,
+            "other variables": linked.variable_bytes - linked.arena_bytes,
+            "stack in use": used,
+            "stack set aside": max(linked.reserved_stack_bytes - used, 0),
+        }
+    )
+
+
+def _pieces(named: dict[str, int]) -> tuple[Piece, ...]:
+    whole = sum(named.values())
+    return tuple(Piece(name, count, _percent(count, whole)) for name, count in named.items() if count)
+
+
+def _percent(part: float, whole: float) -> float:
+    return round(100 * part / whole, 1)
 
 
 def _meter_bytes(name: str, taken: int, offered: int, allowed: int | None) -> Meter:

@@ -13,7 +13,7 @@ from emberflow.recipe import Cluster, Format, Prune, PruneBlock, Recipe
 from emberflow.record import Record
 from emberflow.units import show_bytes
 from emberflow.values import Value
-from emberflow.variant import Interval, Variant
+from emberflow.variant import Firmware, Interval, Variant
 
 _NOTHING = 0.005  # below this share, bytes are alignment and names
 _CLOCK_NOISE = 0.1  # below this share, two medians taken on a machine that does other work say nothing
@@ -41,6 +41,7 @@ class Saving(Value):
     compressed_bytes: Change
     flash_bytes: Change
     latency_us: Change
+    instructions: Change | None = Field(description="of an inference on the emulated core; None where one of the two was not run")
     metric: Change
     loss: Interval = Field(description="metric before minus metric after; positive is a loss")
     sentence: str
@@ -75,11 +76,17 @@ def _compare(record: Record, variant: Variant, twin: Variant) -> Saving:
         compressed_bytes=Change(before=theirs.size.compressed_bytes, after=ours.size.compressed_bytes),
         flash_bytes=Change(before=twin.verdict.footprint.flash_bytes, after=variant.verdict.footprint.flash_bytes),
         latency_us=Change(before=twin.latency.median_us, after=variant.latency.median_us),
+        instructions=_instructions(variant, twin),
         metric=Change(before=theirs.quality.scores[record.metric], after=ours.quality.scores[record.metric]),
         loss=difference(ours.drop, theirs.drop),
         sentence="",
     )
-    return saving.model_copy(update={"sentence": _say(saving, record, variant)})
+    return saving.model_copy(update={"sentence": _say(saving, record, variant, twin)})
+
+
+def _instructions(variant: Variant, twin: Variant) -> Change | None:
+    before, after = twin.verdict.footprint.instructions, variant.verdict.footprint.instructions
+    return None if before is None or after is None else Change(before=before, after=after)
 
 
 def difference(one: Interval, other: Interval) -> Interval:
@@ -98,11 +105,12 @@ def _technique(recipe: Recipe, twin: Recipe) -> str:
     return " and ".join([*steps, *([str(recipe.format)] if recipe.format != twin.format else [])])
 
 
-def _say(saving: Saving, record: Record, variant: Variant) -> str:
+def _say(saving: Saving, record: Record, variant: Variant, twin: Variant) -> str:
+    mixed = twin.verdict.footprint.is_measured != variant.verdict.footprint.is_measured
     parts = (
-        _say_bytes(saving),
+        _say_bytes(saving) + (", of which one is an estimate" if mixed else ""),
         _say_weights(variant, saving.technique),
-        _say_latency(saving.latency_us),
+        _say_instructions(saving.instructions) if saving.instructions else _say_latency(saving.latency_us),
         _say_metric(saving, record, variant),
     )
     return f"{saving.technique} {'; '.join(filter(None, parts))}."
@@ -140,15 +148,32 @@ def _arrow_kib(change: Change) -> str:
 
 
 def _say_weights(variant: Variant, technique: str) -> str:
-    """What the step left in the weights, and why a .tflite does not shrink by it."""
+    """What the step left in the weights, and what that is worth: a .tflite stores each weight in full, firmware may keep them packed."""
     steps = [step for step in Recipe.parse(variant.recipe).steps if str(step) in technique.split(" and ")]
     said = []
     if any(isinstance(step, Prune | PruneBlock) for step in steps):
-        said.append(f"{100 * variant.evaluation.size.sparsity:.0f} % of the weights are zero, and a zero takes as many bytes as any weight")
+        in_file = "" if variant.firmware else ", and a zero takes as many bytes as any weight"
+        said.append(f"{100 * variant.evaluation.size.sparsity:.0f} % of the weights are zero{in_file}")
     if any(isinstance(step, Cluster) for step in steps):
         most = max((layer.distinct_per_channel for layer in variant.evaluation.size.layers), default=0)
-        said.append(f"no channel holds more than {most} distinct weights, each still stored in full")
+        in_file = "" if variant.firmware else ", each still stored in full"
+        said.append(f"no channel holds more than {most} distinct weights{in_file}")
+    if said and variant.firmware and variant.firmware.packing:
+        said.append(_say_packing(variant.firmware))
     return "; ".join(said)
+
+
+def _say_packing(firmware: Firmware) -> str:
+    plain, stored = (sum(getattr(layer, name) for layer in firmware.packing) for name in ("plain_bytes", "stored_bytes"))
+    if plain == stored:
+        return "the firmware stores them in full, for packed they would not be smaller"
+    return f"the firmware keeps them packed, in {stored:,} B instead of {plain:,} B"
+
+
+def _say_instructions(change: Change) -> str:
+    if abs(change.share) < _NOTHING:
+        return "an inference takes as many instructions on the chip"
+    return f"an inference takes {_percent(abs(change.share))} {'fewer' if change.share < 0 else 'more'} instructions on the chip"
 
 
 def _say_latency(change: Change) -> str:

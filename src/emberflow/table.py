@@ -18,12 +18,14 @@ from rich.text import Text
 from emberflow.on_chip import Parity
 from emberflow.recipe import Recipe
 from emberflow.record import Record
+from emberflow.target import TargetKind
 from emberflow.units import show_bytes, show_time
 from emberflow.values import Value
 from emberflow.variant import Evaluation, Interval, Reason, ReasonKind, Variant
 
 STAR = "★"
 LEGEND = "{star} champion; verdict: fits, or by how much the variant misses the budget; drop: baseline minus variant, with its 95 % interval."
+BASIS = "~ estimated for TFLM; all other flash and RAM is of the linked firmware; stack and instructions of an inference are of the emulated core."
 
 _MARKDOWN_SIGNS = re.compile(r"([\\`*_~\[\]<>|&#!$])")
 _GAP = 2  # one of padding, one that the box puts between columns
@@ -40,6 +42,9 @@ class Row(Value):
     compressed_bytes: int
     flash_bytes: int
     ram_bytes: int
+    is_measured: bool
+    stack_bytes: int | None
+    instructions: int | None
     latency_us: float
     parity: str
     verdict: str
@@ -58,17 +63,19 @@ class Column:
 
 
 def columns(metric: str) -> tuple[Column, ...]:
-    """The columns from left to right; `metric` names the project's own. Sizes are in KiB, latency is this machine's."""
+    """The columns from left to right; `metric` names the project's own. Host latency is this machine's."""
     return (
         Column("recipe", lambda row: row.recipe, 0, is_number=False),
         Column(metric, lambda row: f"{row.score:.3f}", 2),
-        Column("drop [95 %]", lambda row: str(row.drop), 5),
-        Column("file KiB", lambda row: show_kib(row.file_bytes), 6),
-        Column("zipped KiB", lambda row: show_kib(row.compressed_bytes), 7),
-        Column("flash KiB", lambda row: show_kib(row.flash_bytes), 3),
-        Column("RAM KiB", lambda row: show_kib(row.ram_bytes), 4),
-        Column("host µs", lambda row: show_us(row.latency_us), 9),
-        Column("equals TFLM", lambda row: row.parity, 8, is_number=False),
+        Column("drop [95 %]", lambda row: str(row.drop), 6),
+        Column("file KiB", lambda row: show_kib(row.file_bytes), 9),
+        Column("zipped KiB", lambda row: show_kib(row.compressed_bytes), 10),
+        Column("flash KiB", lambda row: _estimated(row) + show_kib(row.flash_bytes), 3),
+        Column("RAM KiB", lambda row: _estimated(row) + show_kib(row.ram_bytes), 4),
+        Column("stack B", lambda row: "-" if row.stack_bytes is None else f"{row.stack_bytes:,}", 8),
+        Column("instructions", lambda row: "-" if row.instructions is None else show_count(row.instructions), 5),
+        Column("host µs", lambda row: show_us(row.latency_us), 11),
+        Column("equals TFLM", lambda row: row.parity, 7, is_number=False),
         Column("verdict", lambda row: row.verdict, 1, is_number=False),
     )
 
@@ -76,6 +83,19 @@ def columns(metric: str) -> tuple[Column, ...]:
 def show_kib(count: int) -> str:
     """`count` bytes as KiB with one decimal, the unit left to the heading: `26.5`."""
     return f"{count / 1024:,.1f}"
+
+
+def show_count(count: int) -> str:
+    """A large number with three digits: `812 k`, `1.04 M`."""
+    if count < 1000:
+        return str(count)
+    scale, unit = (1_000, "k") if count < 999_500 else (1_000_000, "M")
+    scaled = count / scale
+    return f"{scaled:,.{0 if scaled >= 99.95 else 1 if scaled >= 9.995 else 2}f} {unit}"
+
+
+def _estimated(row: Row) -> str:
+    return "" if row.is_measured else "~"
 
 
 def show_us(us: float) -> str:
@@ -99,8 +119,11 @@ def _row(record: Record, variant: Variant) -> Row:
         compressed_bytes=evaluation.size.compressed_bytes,
         flash_bytes=verdict.footprint.flash_bytes,
         ram_bytes=verdict.footprint.ram_bytes,
+        is_measured=verdict.footprint.is_measured or record.target.kind is TargetKind.LINUX,
+        stack_bytes=verdict.footprint.stack_bytes,
+        instructions=verdict.footprint.instructions,
         latency_us=variant.latency.median_us,
-        parity=equals_tflm(evaluation),
+        parity=firmware_equals_tflm(variant) if record.target.kind is TargetKind.MICROCONTROLLER else equals_tflm(evaluation),
         verdict="fits" if verdict.fits else ", ".join(in_few_words(variant.recipe, reason) for reason in verdict.reasons),
         fits=verdict.fits,
         is_champion=variant.recipe == record.choice.champion,
@@ -130,6 +153,25 @@ _WORDS: dict[ReasonKind, tuple[str, Callable[[float], str]]] = {
 }
 
 
+def firmware_equals_tflm(variant: Variant) -> str:
+    """Whether the firmware gave TFLM's bytes on the emulated core: `yes`, `no`, or why nobody can say; `-` where no C is compiled."""
+    firmware = variant.firmware
+    if firmware is None:
+        return "-" if variant.evaluation.micro.runs else "doesn't run"
+    if firmware.on_chip is None:
+        return "not run"
+    return "yes" if firmware.on_chip.is_proven else "no" if firmware.on_chip.is_refuted else "unproven"
+
+
+def notes(record: Record) -> dict[str, list[str]]:
+    """What could not be checked, each once, with the recipes that it is said of, in the record's order."""
+    found: dict[str, list[str]] = {}
+    for variant in record.variants:
+        for note in variant.verdict.notes:
+            found.setdefault(note, []).append(variant.recipe)
+    return found
+
+
 def equals_tflm(evaluation: Evaluation) -> str:
     """Whether LiteRT and TFLM gave the same bytes: `yes`, `reference only`, `no (by 5)`, or why nobody can say."""
     compared = evaluation.parity
@@ -157,10 +199,13 @@ def markdown(record: Record) -> str:
         *(_line(_markdown_cell(column, row) for column in shown) for row in rows(record)),
         "",
         _escape(LEGEND.format(star=STAR)),
+        _escape(BASIS),
         "",
         _escape(record.choice.explanation),
     ]
+    unchecked = [f"- {_escape(', '.join(recipes))}: {_escape(note)}" for note, recipes in notes(record).items()]
     failed = [f"- **{_escape(failure.recipe)}** ({_escape(failure.stage)}): {_escape(failure.reason)}" for failure in record.failures]
+    lines += ["", "Could not be checked:", "", *unchecked] if unchecked else []
     return "\n".join([*lines, *(["", "Gave no variant:", "", *failed] if failed else [])]) + "\n"
 
 
@@ -216,5 +261,8 @@ def render(record: Record, console: Console) -> None:
     star = "*" if console.options.ascii_only else STAR
     console.print(rich_table(record, console.width, star))
     console.print(Text(LEGEND.format(star=star), style="dim"))
+    console.print(Text(BASIS, style="dim"))
+    for note, recipes in notes(record).items():
+        console.print(Text.assemble((", ".join(recipes), "bold"), f": {note}"))
     for failure in record.failures:
         console.print(Text.assemble((failure.recipe, "bold"), f" gave no variant ({failure.stage}): {failure.reason}"))

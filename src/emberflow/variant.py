@@ -132,6 +132,7 @@ class Footprint(Value):
     stack_bytes: int | None = Field(default=None, description="the deepest that the stack reached on the emulated core; None: not run")
     instructions: int | None = Field(default=None, description="of one inference on the emulated core; None: not run")
     latency_us: float | None = Field(default=None, description="an estimate: instructions at one a clock cycle")
+    is_measured: bool = Field(default=False, description="whether flash and RAM are those of the linked firmware")
     basis: str = Field(description="how the figures came about: estimated, or measured from the linked firmware")
 
 

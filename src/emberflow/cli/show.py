@@ -25,7 +25,7 @@ def show_last(project: str | None, home: Path) -> None:
 
 def show_record(record: Record, home: Path, console: Console) -> None:
     """Print the table of variants, why the champion was chosen, and where everything lies."""
-    wide = console if console.is_terminal else Console(file=console.file, width=max(console.width, 132))
+    wide = console if console.is_terminal else Console(file=console.file, width=max(console.width, 156))
     console.print()
     render(record, wide)
     console.print()

@@ -28,6 +28,7 @@ def measured(on_chip: OnChip, target: Target) -> Footprint:
         stack_bytes=emulated.stack_bytes if emulated else None,
         instructions=emulated.instructions if emulated else None,
         latency_us=emulated.instructions / target.clock_hz * 1e6 if emulated else None,
+        is_measured=True,
         basis=f"measured from the linked firmware{imagined}: RAM is arena, data, bss and the {linked.reserved_stack_bytes:,} B set aside for the stack",
     )
 
