@@ -12,7 +12,9 @@ from emberflow.adapters.store import telling_of_disk
 from emberflow.adapters.workshop import Workshop
 from emberflow.record import Record
 from emberflow.runs import bundle_folder, run_folder, write_record
+from emberflow.stages.package import Champion
 from emberflow.table import markdown
+from emberflow.variant import Variant
 from tasks.conduct import RETRIED, stage
 
 LIMIT_SECONDS = 900
@@ -46,7 +48,7 @@ def write_bundle(record: Record, champion: str, workshop: Workshop) -> Path:
     report = run_folder(workshop.home, record.project, record.provenance.run_id) / "report.html"
     keywords = {
         "record": record,
-        "model": path(record.variant(champion).model),
+        "champion": _files(record.variant(champion), workshop),
         "vectors": (path(vectors.x), path(vectors.y)),
         "report_html": report,
         "out": folder,
@@ -54,6 +56,11 @@ def write_bundle(record: Record, champion: str, workshop: Workshop) -> Path:
     with stage("bundle") as tell:
         workshop.run(Job("emberflow.stages.package:package", keywords, LIMIT_SECONDS), tell)
     return folder
+
+
+def _files(champion: Variant, workshop: Workshop) -> Champion:
+    sources = champion.firmware.sources if champion.firmware else None
+    return Champion(model=workshop.store.path(champion.model), sources=workshop.store.path(sources) if sources else None)
 
 
 @task(name="show in Prefect", task_run_name="show in Prefect", persist_result=False, **RETRIED)

@@ -325,8 +325,8 @@ def compiled(one: Variant, stored_bytes: int = 11_200, instructions: int = 1_000
     if figures.emulated:
         figures = figures.model_copy(update={"emulated": figures.emulated.model_copy(update={"instructions": instructions})})
     packing = (
-        Packed(layer="conv_2d_1", encoding="plain", plain_bytes=960, stored_bytes=960, decoded_weights=0),
-        Packed(layer="conv_2d_3", encoding="table", plain_bytes=10_240, stored_bytes=stored_bytes - 960, decoded_weights=10_240),
+        Packed(layer="conv_2d_1", encoding="plain", plain_bytes=960, stored_bytes=960, added_instructions=0),
+        Packed(layer="conv_2d_3", encoding="table", plain_bytes=10_240, stored_bytes=stored_bytes - 960, added_instructions=20_000),
     )
     footprint = Footprint(
         flash_bytes=18_840 + stored_bytes,

@@ -45,7 +45,7 @@ class Packed(Value):
     encoding: str
     plain_bytes: int = Field(description="as they are in the .tflite")
     stored_bytes: int = Field(description="as they were stored, with tables")
-    decoded_weights: int = Field(description="how many are decoded in one inference")
+    added_instructions: int = Field(description="about how many more an inference takes than with plain weights; below 0, fewer")
 
     @property
     def saved_bytes(self) -> int:

@@ -278,7 +278,7 @@ def on_chip(**more: Any) -> OnChip:
 
 def compiled(figures: OnChip | None, **more: Any) -> Variant:
     """int8 with firmware."""
-    packing = (Packed(layer="conv_2d_0", encoding="table", plain_bytes=900, stored_bytes=500, decoded_weights=900),)
+    packing = (Packed(layer="conv_2d_0", encoding="table", plain_bytes=900, stored_bytes=500, added_instructions=30),)
     firmware = Firmware(sources=blob(Kind.SOURCES), packing=packing, on_chip=figures, quality=QUALITY, **more)
     footprint = measured(figures, RECORD.target) if figures else INT8.verdict.footprint
     return INT8.model_copy(update={"firmware": firmware, "verdict": INT8.verdict.model_copy(update={"footprint": footprint, "notes": ("a note",)})})

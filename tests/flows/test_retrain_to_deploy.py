@@ -68,7 +68,16 @@ def test_the_bundle_is_whole(first_run, home):
     """Every file has the digest that the manifest gives it."""
     manifest = verify_files(bundle_folder(home, "tiny", first_run.provenance.run_id))
 
-    assert {"tiny.tflite", "src/model_data.c", "src/test_vectors.c", "tflm/main.cc", "report.html", "model_card.md"} <= set(manifest.files)
+    assert {
+        "tiny.tflite",
+        "src/model_data.c",
+        "src/test_vectors.c",
+        "tflm/main.cc",
+        "report.html",
+        "model_card.md",
+        "firmware/model/tiny.c",
+        "firmware/CMakeLists.txt",
+    } <= set(manifest.files)
 
 
 def test_the_report_names_every_variant(first_run, home):

@@ -9,11 +9,14 @@ import pytest
 
 from emberflow.artifact import Kind, describe
 from emberflow.bundle import verify_files
+from emberflow.compiler import compile_model
 from emberflow.errors import BundleError
 from emberflow.evaluate import litert, micro
 from emberflow.record import Record
-from emberflow.stages.package import _outputs, package, write_report
+from emberflow.stages.compile import write_sources
+from emberflow.stages.package import Champion, _outputs, package, write_report
 from emberflow.target import TargetKind
+from emberflow.variant import Firmware
 
 pytestmark = pytest.mark.xdist_group("tensorflow")
 SHARED = runpy.run_path(str(Path(__file__).parents[1] / "a_record.py"))
@@ -66,7 +69,14 @@ def test_the_bundle_is_whole_and_its_vectors_are_standardized(bench: Any, facts:
     """The firmware is given raw samples; the answers beside them are those to standardized ones."""
     (tmp_path / "report.html").write_text("a report")
     given = record.model_copy(update={"target": record.target.model_copy(update={"kind": TargetKind.LINUX})})
-    package(given, bench["prune50.tflite"], tuple(bench[name] for name in VECTORS), tmp_path / "report.html", tmp_path / "bundle", lambda _: None)
+    package(
+        given,
+        Champion(model=bench["prune50.tflite"]),
+        tuple(bench[name] for name in VECTORS),
+        tmp_path / "report.html",
+        tmp_path / "bundle",
+        lambda _: None,
+    )
 
     assert verify_files(tmp_path / "bundle").recipe == "int8"
     assert (tmp_path / "bundle" / "report.html").read_text() == "a report"
@@ -82,6 +92,21 @@ def test_a_model_that_was_not_measured_is_refused(bench: Any, record: Record, ba
     other.write_bytes(bench["prune50.tflite"].read_bytes() + b"\0")
 
     with pytest.raises(BundleError, match=r"received a model with SHA-256 .* as int8; expected"):
-        package(record, other, tuple(bench[name] for name in VECTORS), tmp_path / "report.html", tmp_path / "bundle", lambda _: None)
+        package(record, Champion(model=other), tuple(bench[name] for name in VECTORS), tmp_path / "report.html", tmp_path / "bundle", lambda _: None)
 
     assert not (tmp_path / "bundle").exists()
+
+
+def test_the_bundle_has_the_firmware_of_a_compiled_champion(bench: Any, record: Record, tmp_path: Path) -> None:
+    """Its sources under the project's name, and what was measured of them."""
+    (tmp_path / "report.html").write_text("a report")
+    champion = record.variant("int8")
+    firmware = Firmware(sources=SHARED["blob"]("sources"), on_chip=SHARED["on_chip"]())
+    given = record.model_copy(update={"variants": (champion.model_copy(update={"firmware": firmware}),)})
+    write_sources(compile_model(bench["prune50.tflite"].read_bytes(), "smart-watch").files, tmp_path / "sources.zip")
+
+    files = Champion(model=bench["prune50.tflite"], sources=tmp_path / "sources.zip")
+    package(given, files, tuple(bench[name] for name in VECTORS), tmp_path / "report.html", tmp_path / "bundle", lambda _: None)
+
+    assert "firmware/model/smart_watch.c" in verify_files(tmp_path / "bundle").files
+    assert "zig (ziglang of unknown version)" in (tmp_path / "bundle" / "firmware" / "README.md").read_text()

@@ -62,5 +62,5 @@ def _packing(compiled: Compiled) -> Iterator[Packed]:
                 encoding=str(call.packing.encoding),
                 plain_bytes=call.packing.plain_bytes,
                 stored_bytes=call.packing.stored_bytes,
-                decoded_weights=call.packing.decoded_weights,
+                added_instructions=call.packing.instructions,
             )

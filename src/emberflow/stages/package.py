@@ -8,11 +8,13 @@ import numpy as np
 from emberflow import plot
 from emberflow.bundle import write_bundle
 from emberflow.evaluate import litert, micro
+from emberflow.firmware.folder import Build
 from emberflow.firmware.vectors import make_vectors
 from emberflow.record import Record
 from emberflow.report import render_report
+from emberflow.stages.compile import read_sources
 from emberflow.target import TargetKind
-from emberflow.values import AnyArray, FloatArray, Report
+from emberflow.values import AnyArray, FloatArray, Report, Value
 
 
 def write_report(record: Record, folder: Path, report: Report) -> None:
@@ -27,18 +29,34 @@ def write_report(record: Record, folder: Path, report: Report) -> None:
     report(str(folder / "report.html"))
 
 
-def package(record: Record, model: Path, vectors: tuple[Path, Path], report_html: Path, out: Path, report: Report) -> None:
+class Champion(Value):
+    """The files of the variant that was chosen: its .tflite and, where there are any, its C sources."""
+
+    model: Path
+    sources: Path | None = None
+
+
+def package(record: Record, champion: Champion, vectors: tuple[Path, Path], report_html: Path, out: Path, report: Report) -> None:
     """Write the champion's bundle to the folder `out`, with test vectors whose outputs are those of the target's own runtime.
 
     Raises: BundleError: an operator or border that can't be put into C. GraphError: the model can't be run.
     """
-    data = model.read_bytes()
+    data = champion.model.read_bytes()
     raw, labels = (np.load(path) for path in vectors)
     scale = record.splits.standardization
     outputs = _outputs(record, data, scale.apply(raw) if scale else raw)
     made = make_vectors(raw, labels, scale, litert.read_borders(data), outputs)
-    write_bundle(out, record, data, made, report_html)
+    write_bundle(out, record, data, made, report_html, _build(record, champion))
     report(str(out))
+
+
+def _build(record: Record, champion: Champion) -> Build | None:
+    if champion.sources is None or record.choice.champion is None:
+        return None
+    firmware = record.variant(record.choice.champion).firmware
+    on_chip = firmware.on_chip if firmware else None
+    compiler = f"zig (ziglang {record.provenance.versions.get('ziglang', 'of unknown version')})" if on_chip else ""
+    return Build(sources=read_sources(champion.sources), on_chip=on_chip, compiler=compiler)
 
 
 def _outputs(record: Record, model: bytes, x: FloatArray) -> AnyArray:
