@@ -14,7 +14,7 @@ def samples(seed, count):
 
 
 def load():
-    return Dataset(samples(1, 192), samples(2, 48), samples(3, 96), ("low", "middle", "high"), sampling=Sampling(channels=("a", "b")))
+    return Dataset(samples(1, 192), samples(2, 48), samples(3, 120), ("low", "middle", "high"), sampling=Sampling(channels=("a", "b")))
 
 
 def load_with_gaps():
