@@ -53,5 +53,5 @@ def test_a_negative_size_is_refused():
 
 def test_an_unknown_kind_is_refused():
     """A pickle, say."""
-    with pytest.raises(ValidationError, match="Input should be 'npy', 'h5', 'tflite' or 'svg'"):
+    with pytest.raises(ValidationError, match="Input should be 'npy', 'h5', 'tflite', 'svg' or 'zip'"):
         Artifact(sha256=ABC, size_bytes=3, kind="pickle")
