@@ -81,6 +81,20 @@ def test_several_subgraphs_are_refused():
         ((image(), image()), (0,), (1, 1), "tensor 1 'x' is output 2 times; expected once; name each output once"),
         ((image(), image()), (0, 0), (1,), "tensor 0 'x' is input 2 times; expected once"),
         ((image(), image(), constant("c", np.array([[1]], np.int8), (0.05,))), (0,), (1, 2), "output tensor 2 'c' is the same for every input"),
+        (
+            (image(), image(), constant("c", np.array([[1]], np.int8), (0.05,))),
+            (0, 2),
+            (1,),
+            "input tensor 2 'c' is constant; expected what a caller",
+        ),
+        (
+            (image(), image(), image(name="s", is_variable=True)),
+            (0,),
+            (1, 2),
+            "output tensor 2 's' is kept from one inference to the next; expected an",
+        ),
+        ((image(), image()), (0,), (), "the model has 0 outputs; expected 1 to 64; convert the model again"),
+        ((image(), image()), (0,), (1,) * 65, "the model has 65 outputs; expected 1 to 64"),
         ((image(), image(), image(name="e", shape=(0,))), (0, 2), (1,), "input tensor 2 'e' has shape (0,); expected sizes above 0"),
         ((image(), image(), image(name="o", signature=(1, -1, 2, 1))), (0, 2), (1,), "input tensor 2 'o' has shape (1, -1, 2, 1)"),
     ],
@@ -92,9 +106,21 @@ def test_borders_that_have_no_memory(tensors, inputs, outputs, message):
 
 def test_sizes_that_no_chip_has_are_refused():
     """Offsets have 31 bits."""
+    large = image(shape=(1, 10_000, 20_000, 1))
+    assert "what the operators write takes 2,200,000,000 B; expected at most 2,147,483,647 B" in refusal(
+        CompileError, (large,) * 12, [pool(index, index + 1) for index in range(11)], outputs=(11,)
+    )
     huge = image(shape=(1, 40_000, 40_000, 1))
-    assert "what the operators write takes 3,200,000,000 B; expected at most 2,147,483,647 B" in refusal(
-        CompileError, (huge, huge, huge), [pool(0, 1), pool(1, 2)], outputs=(2,)
+    assert "has shape (1, 40000, 40000, 1), 1,600,000,000 B; expected at most 268,435,456 B; use a smaller input" in refusal(
+        UnsupportedOperator, (huge, huge), [pool(0, 1)]
+    )
+
+
+def test_more_tensors_than_a_plan_takes_are_refused():
+    """Before anything takes the square of their number."""
+    tensors, operators = (image(),) * 8194, [pool(index, index + 1) for index in range(8193)]
+    assert "the operators write 8,193 tensors; expected at most 8,192; don't unroll loops" in refusal(
+        CompileError, tensors, operators, outputs=(8193,)
     )
 
 

@@ -11,7 +11,9 @@ from emberflow.compiler.emit import array_text, c_type_of, kernel_text, struct_t
 from emberflow.compiler.program import Constant, Struct
 from emberflow.errors import CompileError
 from emberflow.graph import Tensor
-from tests.compiler.harness import FLAVOURS, activation, build_library, constant, one_operator
+from tests.compiler.harness import FLAVOURS, OperatorSpec, activation, build_library, constant, one_operator, tflite, write_tflite
+
+RELU = OperatorSpec(tflite.BuiltinOperator.RELU, (0,), (1,))
 
 
 def model():
@@ -47,6 +49,15 @@ def test_the_calls_are_traced_on_request():
 
     assert "  ef_fully_connected(&fully_connected_0_parameters, (const int8_t *)((uint8_t *)input), (int8_t *)((uint8_t *)output));" in source
     assert "  TRACE(2, (uint8_t *)output, 2);" in source
+
+
+def test_a_parameter_that_nothing_reads_is_no_warning(tmp_path):
+    """A graph may have an input that no operator reads; sources are built with -Wextra -Werror."""
+    spare = write_tflite((activation("x", (1, 4)), activation("y", (1, 4)), activation("spare", (1, 4))), (RELU,), inputs=(0, 2), outputs=(1,))
+    compiled = compile_model(spare, "m")
+
+    assert "  (void)input1; /* nothing reads it */" in compiled.files["m.c"].decode().splitlines()
+    assert build_library("m", compiled.files, tmp_path, "plain").is_file()
 
 
 def test_kernels_come_once_and_includes_first():

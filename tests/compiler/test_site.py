@@ -62,6 +62,13 @@ def test_an_activation_without_bounds_is_refused():
         site("TANH").clamp()
 
 
+def test_a_long_reason_is_told_without_its_middle():
+    """A file may hold a million numbers where one was expected."""
+    with pytest.raises(UnsupportedOperator, match=r"ADD at position 0 of 1: its axes are 7777.* \.\.\. 7777.*7; expected one") as caught:
+        site().refuse(f"its axes are {'7' * 5000}; expected one")
+    assert len(str(caught.value)) < 800
+
+
 def test_another_type_is_refused():
     """With the types that go, and what to do."""
     here = site()

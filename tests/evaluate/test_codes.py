@@ -1,5 +1,6 @@
 """Asking TFLM for the answer to every code: all at once, one by one where it refuses some, and never with its crash."""
 
+import signal
 import subprocess
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 import tflite
 
 from emberflow.errors import WorkerLost
-from emberflow.evaluate.codes import all_codes, ask, read_answers
+from emberflow.evaluate.codes import all_codes, ask, read_answer, read_answers
 
 
 @pytest.fixture
@@ -72,6 +73,20 @@ def test_a_crash_is_a_reason_and_touches_no_other_model(unary):
 
     assert "TFLM crashes on it (SIGABRT)" == softmax.reason
     assert ("", 256) == (relu.reason, relu.table.size)
+
+
+@pytest.mark.parametrize(
+    ("status", "words", "reason"),
+    [
+        (-signal.SIGALRM, b"", "TFLM is not done with it after 20 s"),
+        (4, b"Traceback ...\nKeyError: 'a'\n", "TFLM gives no answer: KeyError: 'a'"),
+    ],
+)
+def test_whatever_ends_a_model_is_a_reason(status, words, reason):
+    """A hang, and an error that is none of TFLM's."""
+    told = {"status0": np.array(status), "words0": np.frombuffer(words, np.uint8)}
+
+    assert reason == read_answer(told, 0).reason
 
 
 def test_a_process_that_was_ended_is_told():

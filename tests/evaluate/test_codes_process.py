@@ -57,11 +57,12 @@ def test_one_answer():
     assert one_answer(Doubler(1), np.full((1, 4), 1, np.int8)) is None
 
 
-def test_a_crash_stays_in_its_fork():
+def test_a_crash_a_failure_and_a_hang_stay_in_their_forks():
     """In a fresh process, because it forks, and this one may have threads."""
     code = """
-import os, signal
+import os, signal, time
 import numpy as np
+from emberflow.evaluate import codes_process
 from emberflow.evaluate.codes_process import apart
 def refuse():
     os.write(2, b"no")
@@ -70,7 +71,13 @@ print(apart(lambda: os.kill(os.getpid(), signal.SIGSEGV)))
 print(apart(refuse))
 answer, status, words = apart(lambda: {"a": np.zeros(1)})
 print(len(answer) > 0, status, words)
+print(apart(lambda: {}["nothing"])[1:])
+codes_process.LIMIT_S = 1
+print(apart(lambda: time.sleep(60)))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True, env=dict(os.environ))
 
-    assert ["(b'', -11, b'')", "(b'', 3, b'no')", "True 0 b''"] == done.stdout.splitlines()
+    crash, refusal, answer, failure, hang = done.stdout.splitlines()
+    assert ["(b'', -11, b'')", "(b'', 3, b'no')", "True 0 b''", "(b'', -14, b'')"] == [crash, refusal, answer, hang]
+    assert failure.startswith("(4, b'Traceback")
+    assert "KeyError" in failure

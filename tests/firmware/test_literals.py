@@ -24,6 +24,9 @@ from emberflow.firmware.literals import byte_rows, float_literal, float_rows, id
         ("", "model"),
         ("../../etc/passwd", "etc_passwd"),
         ("*/ #error", "error"),
+        ('a\0b\n"c', "a_b_c"),
+        ("String", "model_string"),
+        ("stdint", "model_stdint"),
         ("a" * 47 + "-b" * 10, "a" * 47),
     ],
 )

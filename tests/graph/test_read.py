@@ -130,6 +130,16 @@ def test_scalar_empty_and_state(models):
     assert [tensor.is_variable for tensor in graph.tensors] == [False, False, False, True]
 
 
+@pytest.mark.parametrize(("custom", "name"), [("CONV_2D", "CUSTOM CONV_2D"), ("", "CUSTOM ")])
+def test_custom_operator_does_not_pass_for_a_builtin_one(models, dense, custom, name):
+    """Whoever looks an operator up by its name must not find another's arithmetic."""
+    tensors, _ = dense
+
+    graph = read_graph(models.write_tflite(tensors, (models.OperatorSpec(OPERATOR.CUSTOM, (0, -1), (1,), custom=custom),)))
+
+    assert name == graph.operators[0].name
+
+
 def test_custom_operator_goes_by_its_own_name(models, dense):
     """Builtin code 32 stands for custom."""
     tensors, _ = dense
@@ -189,6 +199,7 @@ def test_other_files_are_refused_by_their_magic(data, received):
         (2, {"axis": 2}, "has 2 scales along axis 2 of shape (2, 4)"),
         (2, {"axis": -1}, "has 2 scales along axis -1 of shape (2, 4)"),
         (2, {"zero_points": (0, 0, 0)}, "tensor 2 'weights' has 3 zero points for 2 scales; expected one, or as many"),
+        (0, {"zero_points": ()}, "tensor 0 'x' has 0 zero points for 1 scales; expected one, or as many"),
         (2, {"zero_points": (0, 128)}, "tensor 2 'weights' has a zero point of 128; expected -128 to 127, the range of int8"),
     ],
 )

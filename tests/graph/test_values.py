@@ -74,3 +74,9 @@ def test_values_of_an_activation_are_refused():
 def test_long_names_are_cut_in_messages():
     """The converter joins the names of fused layers: 60 characters are shown."""
     assert str(tensor(3, name="ab" * 40)) == f"tensor 3 '{'ab' * 30}...'"
+
+
+def test_a_name_is_shown_on_one_line_and_to_its_60th_character():
+    """Names are a stranger's: what moves a terminal's cursor or turns its text round is a question mark."""
+    assert "tensor 0 'a?b?c?Ω'" == str(tensor(0, name="a\nb\x1bc\u202eΩ"))
+    assert f"operator 7 {'x' * 60}..." == str(Operator(7, "x" * 61, 1, (), (), {}))

@@ -15,6 +15,15 @@ from emberflow.graph.values import ABSENT
 _MOST_BYTES = (1 << 31) - 1
 """What int32 offsets reach."""
 
+_MOST_TENSOR_BYTES = 1 << 28
+"""Of one tensor, because kernels work out addresses a few rows beyond a tensor's ends, too, in 32 bits."""
+
+_MOST_TENSORS = 8192
+"""That are computed: a plan takes the square of it, some tens of seconds. The largest models for microcontrollers have some hundreds."""
+
+_MOST_BORDERS = 64
+"""Inputs, or outputs: each is a parameter of one C function, and C11 (5.2.4.1) grants 127."""
+
 _BUILTIN = frozenset(name for name in vars(tflite.BuiltinOperator) if name.isupper())
 
 _INSTEAD = {
@@ -35,6 +44,7 @@ def check(graph: Graph) -> None:
     Raises: CompileError: shapes or borders; it names the tensor. UnsupportedOperator: custom operators, states, control flow, tensors of
         no size or of one unknown at conversion; it names the operator and its place.
     """
+    _check_counts(graph)
     for operator in graph.operators:
         _check_operator(graph, operator)
     if graph.subgraphs != 1:
@@ -45,6 +55,15 @@ def check(graph: Graph) -> None:
     total = sum(graph.tensors[index].size_bytes for operator in graph.operators for index in operator.outputs)
     if total > _MOST_BYTES:
         raise CompileError(f"what the operators write takes {total:,} B; expected at most {_MOST_BYTES:,} B; use a smaller input")
+
+
+def _check_counts(graph: Graph) -> None:
+    computed = sum(len(operator.outputs) for operator in graph.operators)
+    if computed > _MOST_TENSORS:
+        raise CompileError(f"the operators write {computed:,} tensors; expected at most {_MOST_TENSORS:,}; don't unroll loops")
+    for role, indices in (("input", graph.inputs), ("output", graph.outputs)):
+        if not 1 <= len(indices) <= _MOST_BORDERS:
+            raise CompileError(f"the model has {len(indices):,} {role}s; expected 1 to {_MOST_BORDERS}; convert the model again")
 
 
 def _check_operator(graph: Graph, operator: Operator) -> None:
@@ -60,6 +79,8 @@ def _check_operator(graph: Graph, operator: Operator) -> None:
             refuse(f"{tensor} is kept from one inference to the next; give states out and in again as outputs and inputs")
         if -1 in tensor.signature[1:]:
             refuse(f"{tensor} has shape {tensor.signature}; expected sizes known at conversion, but for the batch; convert the model with batch 1")
+        if tensor.size_bytes > _MOST_TENSOR_BYTES:
+            refuse(f"{tensor} has shape {tensor.shape}, {tensor.size_bytes:,} B; expected at most {_MOST_TENSOR_BYTES:,} B; use a smaller input")
         if not tensor.elements:
             refuse(f"{tensor} has shape {tensor.shape}; expected one element or more; fix the model's input shape")
 
@@ -86,6 +107,9 @@ def _check_borders(graph: Graph) -> None:
                 raise CompileError(
                     f"{border.role} {tensor} has shape {tensor.signature}; expected sizes above 0, known at conversion, but for the batch"
                 )
+    for index in graph.inputs:
+        if graph.tensors[index].data is not None:
+            raise CompileError(f"input {graph.tensors[index]} is constant; expected what a caller gives; leave it out of the inputs")
     for index in graph.outputs:
         _check_output(graph, graph.tensors[index])
 
@@ -95,3 +119,5 @@ def _check_output(graph: Graph, tensor: Tensor) -> None:
         raise CompileError(f"output {tensor} is an input as well; expected an operator that writes it; leave it out of the outputs")
     if tensor.data is not None:
         raise CompileError(f"output {tensor} is the same for every input; expected an operator that writes it; leave it out of the outputs")
+    if tensor.index not in graph.producers:
+        raise CompileError(f"output {tensor} is kept from one inference to the next; expected an operator that writes it; give the state in as well")

@@ -8,7 +8,7 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from importlib.resources import files
 
 from emberflow.compiler.plan import Plan, find_roots
@@ -153,6 +153,10 @@ class Writer:
             yield ""
 
     def _call_lines(self) -> Iterator[str]:
+        read = {self._roots[index][0] for call in self.program.calls for index in (*call.reads, *call.writes) if index in self._roots}
+        for role, tensor in self._borders():
+            if self._roots[tensor.index][0] not in read:
+                yield f"  (void){role}; /* nothing reads it */"
         for position, call in enumerate(self.program.calls):
             arguments = ", ".join(self._argument(argument, position) for argument in call.arguments)
             yield f"  {call.function}({arguments});"
@@ -175,18 +179,23 @@ class Writer:
     def _pointer(self, index: int) -> str:
         """Where a tensor lies: behind a parameter of `infer`, or in the arena."""
         root, offset = self._roots[index]
-        for role, tensor in reversed(list(self._borders())):
-            at, first = self._roots.get(tensor.index, (None, 0))
-            if at == root:
-                return f"(uint8_t *){role} + {offset - first}" if offset != first else f"(uint8_t *){role}"
-        return self._arena(self.plan.offsets[root] + offset)
+        if root not in self._parameters:
+            return self._arena(self.plan.offsets[root] + offset)
+        role, first = self._parameters[root]
+        return f"(uint8_t *){role} + {offset - first}" if offset != first else f"(uint8_t *){role}"
 
     def _arena(self, offset: int) -> str:
         return f"{self.name}_arena + {offset}"
 
-    @property
+    @cached_property
     def _roots(self) -> Mapping[int, tuple[int, int]]:
         return find_roots(self.program)
+
+    @cached_property
+    def _parameters(self) -> Mapping[int, tuple[str, int]]:
+        """By the tensor that holds the memory of a border: the parameter that points to it, and to which of its bytes."""
+        places = {role: self._roots[tensor.index] for role, tensor in self._borders()}
+        return {root: (role, first) for role, (root, first) in places.items()}
 
 
 def c_type_of(tensor: Tensor) -> str:

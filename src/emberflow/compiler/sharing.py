@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from emberflow.compiler.plan import Plan, plan
 from emberflow.compiler.program import Alias, Call, Copy, Program, Read, Step, Write
@@ -73,11 +74,11 @@ class Settlement:
     def _bytes(self, index: int) -> int:
         return self.program.graph.tensors[index].size_bytes
 
-    @property
+    @cached_property
     def _borders(self) -> tuple[int, ...]:
         return (*self.program.graph.inputs, *self.program.graph.outputs)
 
-    @property
+    @cached_property
     def _writers(self) -> Mapping[int, int]:
         return _count(index for step in self.program.steps for index in (step.writes if isinstance(step, Call) else _targets(step)))
 

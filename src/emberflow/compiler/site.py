@@ -113,7 +113,8 @@ class Site:
 
     def refuse(self, why: str) -> NoReturn:
         """Raises: UnsupportedOperator: says which operator, where it stands, and why."""
-        raise UnsupportedOperator(f"{self.operator} at position {self.operator.index} of {self.graph.operators[-1].index + 1}: {why}")
+        place = f"{self.operator} at position {self.operator.index} of {self.graph.operators[-1].index + 1}"
+        raise UnsupportedOperator(f"{place}: {_shortened(why)}")
 
     def clamp(self) -> tuple[int, int]:
         """The lowest and highest code that the fused activation lets through to the output.
@@ -134,12 +135,19 @@ class Site:
         )
 
 
+_LONGEST_REASON = 700
+
 _REAL_BOUNDS: dict[str, tuple[np.float32 | None, np.float32 | None]] = {
     "NONE": (None, None),
     "RELU": (np.float32(0), None),
     "RELU6": (np.float32(0), np.float32(6)),
     "RELU_N1_TO_1": (np.float32(-1), np.float32(1)),
 }
+
+
+def _shortened(text: str) -> str:
+    """`text` without its middle where a file's thousands of numbers make it too long to be read."""
+    return text if len(text) <= _LONGEST_REASON else f"{text[: _LONGEST_REASON // 2]} ... {text[-_LONGEST_REASON // 2 :]}"
 
 
 def _round_half_away(real: np.float32) -> int:

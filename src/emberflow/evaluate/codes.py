@@ -7,13 +7,14 @@ import io
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from emberflow.errors import WorkerLost
-from emberflow.evaluate.codes_process import ANSWERED, REFUSED
-from emberflow.evaluate.micro import explain
+from emberflow.evaluate.codes_process import ANSWERED, LIMIT_S, REFUSED
+from emberflow.evaluate.micro import explain, last_line
 from emberflow.values import AnyArray
 
 CODES = 256
@@ -46,13 +47,17 @@ def ask(models: tuple[tuple[bytes, str], ...]) -> tuple[Answers, ...]:
     Raises: WorkerLost: TFLM's process was ended from outside.
     """
     request = io.BytesIO()
-    arrays: dict[str, AnyArray] = {f"model{index}": np.frombuffer(model, np.uint8) for index, (model, _) in enumerate(models)}
-    arrays |= {f"codes{index}": all_codes(dtype) for index, (_, dtype) in enumerate(models)}
-    np.savez(request, allow_pickle=False, **arrays)
+    np.savez(request, allow_pickle=False, **question(models))
     # -P: a folder of the user's that is called numpy, say, isn't imported
     command = [sys.executable, "-P", "-m", "emberflow.evaluate.codes_process"]
     ended = subprocess.run(command, input=request.getvalue(), capture_output=True, check=False)  # noqa: S603  our own module
     return read_answers(ended, len(models))
+
+
+def question(models: tuple[tuple[bytes, str], ...]) -> dict[str, AnyArray]:
+    """What TFLM's process is sent: `model<i>` and `codes<i>`."""
+    arrays: dict[str, AnyArray] = {f"model{index}": np.frombuffer(model, np.uint8) for index, (model, _) in enumerate(models)}
+    return arrays | {f"codes{index}": all_codes(dtype) for index, (_, dtype) in enumerate(models)}
 
 
 def read_answers(ended: subprocess.CompletedProcess[bytes], count: int) -> tuple[Answers, ...]:
@@ -63,13 +68,23 @@ def read_answers(ended: subprocess.CompletedProcess[bytes], count: int) -> tuple
             f" {ended.stderr.decode(errors='replace').strip()[-200:] or 'none'}. Run the stage again; if it was killed for memory, with fewer workers"
         )
     with np.load(io.BytesIO(ended.stdout)) as answer:
-        return tuple(_read(answer, index) for index in range(count))
+        return tuple(read_answer(answer, index) for index in range(count))
 
 
-def _read(answer: "np.lib.npyio.NpzFile", index: int) -> Answers:
+def read_answer(answer: Mapping[str, AnyArray], index: int) -> Answers:
+    """What was said of model `index`."""
     status = int(answer[f"status{index}"])
     if status == ANSWERED:
         return Answers(answer[f"table{index}"], answer[f"answered{index}"], "")
     words = answer[f"words{index}"].tobytes().decode(errors="replace")
-    reason = explain(words) if status == REFUSED else f"TFLM crashes on it ({signal.Signals(-status).name})"
-    return Answers(np.empty(0, np.int8), np.empty(0, np.bool_), reason)
+    return Answers(np.empty(0, np.int8), np.empty(0, np.bool_), _reason(status, words))
+
+
+def _reason(status: int, words: str) -> str:
+    if status == REFUSED:
+        return explain(words)
+    if status > 0:
+        return f"TFLM gives no answer: {last_line(words)}"
+    if -status == signal.SIGALRM:
+        return f"TFLM is not done with it after {LIMIT_S} s"
+    return f"TFLM crashes on it ({signal.Signals(-status).name})"

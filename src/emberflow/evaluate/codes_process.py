@@ -6,27 +6,39 @@ Run by `codes.py`. Knows numpy and TFLM; refuses to explain what TFLM says, whic
 import io
 import os
 import resource
+import signal
 import sys
 import tempfile
-from typing import TYPE_CHECKING, Any
+import traceback
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
 from emberflow.evaluate.micro_process import open_micro
 
 if TYPE_CHECKING:  # pydantic is not worth its import here
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from emberflow.values import AnyArray
 
 ARENA_BYTES = 1 << 20
-ANSWERED, REFUSED = 0, 3
+ANSWERED, REFUSED, FAILED = 0, 3, 4
+LIMIT_S = 20
+"""For one model, which takes milliseconds: hostile parameters must not keep TFLM busy for ever."""
 
 
 def main() -> int:
     """Read `model<i>` and `codes<i>` from stdin; write `status<i>`, `words<i>`, and what was answered, to stdout."""
     with np.load(io.BytesIO(sys.stdin.buffer.read())) as request:
         asked = {name: request[name] for name in request.files}
+    np.savez(sys.stdout.buffer, allow_pickle=False, **answer_all(asked))
+    return 0
+
+
+def answer_all(asked: "Mapping[str, AnyArray]") -> "dict[str, AnyArray]":
+    """`status<i>`, `words<i>`, and what was answered, for `model<i>` and `codes<i>`."""
+    from tflite_micro import runtime  # noqa: F401, PLC0415  once, before the forks
+
     answers: dict[str, AnyArray] = {}
     for index in range(len(asked) // 2):
         model, codes = asked[f"model{index}"].tobytes(), asked[f"codes{index}"]
@@ -35,27 +47,38 @@ def main() -> int:
         answers[f"words{index}"] = np.frombuffer(words, np.uint8)
         with io.BytesIO(answer) as file:
             answers |= {f"{name}{index}": array for name, array in np.load(file).items()} if answer else {}
-    np.savez(sys.stdout.buffer, allow_pickle=False, **answers)
-    return 0
+    return answers
 
 
 def apart(work: "Callable[[], dict[str, AnyArray]]") -> tuple[bytes, int, bytes]:
-    """What `work` returns as .npz, how it ended (as `os.waitstatus_to_exitcode`), and what it printed. Run in a fork: TFLM may crash."""
+    """What `work` returns as .npz, how it ended (as `os.waitstatus_to_exitcode`), and what it printed.
+
+    Run in a fork, which SIGALRM ends after LIMIT_S: TFLM may crash, or not come to an end.
+    """
     with tempfile.TemporaryFile() as answer, tempfile.TemporaryFile() as words:
         child = os.fork()
         if not child:
             resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
             os.dup2(words.fileno(), 2)
-            try:
-                np.savez(answer, allow_pickle=False, **work())
-                answer.flush()
-            except RuntimeError:
-                os._exit(REFUSED)
-            os._exit(ANSWERED)
+            signal.alarm(LIMIT_S)
+            os._exit(_status_of(work, answer))
         status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
         answer.seek(0)
         words.seek(0)
         return answer.read() if status == ANSWERED else b"", status, words.read()
+
+
+def _status_of(work: "Callable[[], dict[str, AnyArray]]", answer: "IO[bytes]") -> int:
+    """ANSWERED, with what `work` returns in `answer`; else REFUSED, or FAILED with a traceback on file descriptor 2."""
+    try:
+        np.savez(answer, allow_pickle=False, **work())
+        answer.flush()
+    except RuntimeError:
+        return REFUSED
+    except Exception:  # noqa: BLE001  whatever it is, the fork must not go on as if it were its parent
+        os.write(2, traceback.format_exc().encode())
+        return FAILED
+    return ANSWERED
 
 
 def all_answers(model: bytes, codes: "AnyArray") -> "dict[str, AnyArray]":

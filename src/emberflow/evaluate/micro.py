@@ -83,7 +83,7 @@ def read_answer(ended: subprocess.CompletedProcess[bytes]) -> tuple[MicroVerdict
         return MicroVerdict(runs=False, reason=f"TFLM crashes on this model ({name}); try another format or a simpler layer"), None
     raise WorkerLost(
         f"the process that runs TFLM ended with code {ended.returncode}; expected 0 or {REFUSED}."
-        f" Its last words: {_last_line(complaint)}. Run the stage again; if it was killed for memory, with fewer workers"
+        f" Its last words: {last_line(complaint)}. Run the stage again; if it was killed for memory, with fewer workers"
     )
 
 
@@ -96,5 +96,6 @@ def explain(complaint: str) -> str:
     return f"TFLM refuses the model: {first}"
 
 
-def _last_line(complaint: str) -> str:
+def last_line(complaint: str) -> str:
+    """The last line that isn't empty."""
     return next((line.strip() for line in reversed(complaint.splitlines()) if line.strip()), "none")

@@ -9,6 +9,13 @@ from emberflow.errors import BundleError
 from emberflow.values import AnyArray
 
 _LONGEST_NAME = 48
+_HEADERS = frozenset(  # C11, 7.1.2, and what kernels include besides
+    re.findall(
+        r"\w+",
+        "arm_acle assert complex ctype errno fenv float inttypes iso646 limits locale math setjmp signal stdalign stdarg stdatomic stdbool stddef"
+        " stdint stdio stdlib stdnoreturn string tgmath threads time uchar wchar wctype",
+    )
+)
 _PER_ROW = 12
 _GREATEST = float(np.finfo(np.float32).max)
 _PRINTED_AS_THEY_ARE = frozenset(range(0x20, 0x7F)) - frozenset(b'"\\?')
@@ -17,11 +24,13 @@ _PRINTED_AS_THEY_ARE = frozenset(range(0x20, 0x7F)) - frozenset(b'"\\?')
 def identifier(name: str) -> str:
     """`name` in lower case with letters, digits and single underscores only, so that it can begin names in C, Python and CMake.
 
+    Also names of files: what would be a header of C's own library, such as `string`, becomes `model_string`.
+
     >>> identifier("Smart Watch 2.0")
     'smart_watch_2_0'
     """
     words = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")[:_LONGEST_NAME].rstrip("_")
-    return words if words[:1].isalpha() else f"model_{words}".rstrip("_")
+    return words if words[:1].isalpha() and words not in _HEADERS else f"model_{words}".rstrip("_")
 
 
 def string_literal(text: str) -> str:

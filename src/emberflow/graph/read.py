@@ -11,7 +11,7 @@ from tflite.utils import BUILTIN_OPCODE2NAME
 from emberflow.errors import GraphError
 from emberflow.graph.options import OPTIONS, VECTORS, check_present, kind_of, name_options
 from emberflow.graph.source import Source, decoding
-from emberflow.graph.values import ABSENT, Graph, Operator, Quantization, Tensor
+from emberflow.graph.values import ABSENT, Graph, Operator, Quantization, Tensor, show_name
 from emberflow.values import AnyArray, FloatArray, IntArray
 
 DTYPES = {
@@ -31,6 +31,7 @@ DTYPES = {
 """The element types that are read, by the schema's code; the others (strings, resources, int4 ...) are refused by name."""
 
 _TYPE_NAMES = {code: name for name, code in vars(tflite.TensorType).items() if name.isupper()}
+_BUILTIN_NAMES = frozenset(BUILTIN_OPCODE2NAME.values())
 _MAGIC = b"TFL3"
 _SCHEMA_VERSION = 3
 _MOST_DIMENSIONS = 8
@@ -95,7 +96,8 @@ def _read_code(source: Source, code: Any, index: int) -> tuple[str, int]:
     # codes up to 126 are written in the older, 8-bit field, and in both by recent writers (schema.fbs, OperatorCode)
     number = max(code.DeprecatedBuiltinCode(), code.BuiltinCode())
     if number == tflite.BuiltinOperator.CUSTOM:
-        return source.text(code.CustomCode()), code.Version()
+        name = source.text(code.CustomCode())
+        return f"CUSTOM {name}" if name in _BUILTIN_NAMES or not name else name, code.Version()
     if number not in BUILTIN_OPCODE2NAME:
         raise GraphError(
             f"operator code {index} is {number}, which schema version {_SCHEMA_VERSION} as packaged doesn't know; expected 0 to {max(BUILTIN_OPCODE2NAME)}"
@@ -108,7 +110,7 @@ def _read_tensor(source: Source, table: Any, index: int, buffers: list[Any]) -> 
         name, code, buffer, is_variable = source.text(table.Name()), table.Type(), table.Buffer(), bool(table.IsVariable())
         shape, signature = source.integers(table, "Shape"), source.integers(table, "ShapeSignature")
     if code not in DTYPES:
-        raise GraphError(f"tensor {index} '{name[:60]}' has type {_TYPE_NAMES.get(code, code)}; expected one of {', '.join(DTYPES.values())}")
+        raise GraphError(f"tensor {index} '{show_name(name)}' has type {_TYPE_NAMES.get(code, code)}; expected one of {', '.join(DTYPES.values())}")
     tensor = Tensor(index, name, shape, signature or shape, DTYPES[code], None, None, buffer, is_variable)
     _check_shape(tensor)
     _check_indices((buffer,), len(buffers), f"the buffer of {tensor}", lowest=0)
@@ -146,7 +148,6 @@ def _read_quantization(source: Source, table: Any, tensor: Tensor) -> Quantizati
         scales, zero_points = source.numbers(quantization, "Scale"), source.numbers(quantization, "ZeroPoint")
         axis = quantization.QuantizedDimension() if scales.size > 1 else 0
     _check_scales(scales, axis, tensor)
-    zero_points = zero_points if zero_points.size else np.zeros(1, np.int64)
     _check_zero_points(zero_points, scales.size, tensor)
     return Quantization(scales, np.broadcast_to(zero_points, scales.shape), axis)
 

@@ -16,6 +16,12 @@ ABSENT = -1
 _SHOWN_NAME = 60  # the converter joins the names of fused layers with semicolons, to hundreds of characters
 
 
+def show_name(name: str) -> str:
+    """`name` as messages show it: on one line, what a terminal would obey replaced by '?', and the end of a long one cut off."""
+    shown = "".join(character if character.isprintable() else "?" for character in name[:_SHOWN_NAME])
+    return shown if len(name) <= _SHOWN_NAME else f"{shown}..."
+
+
 @dataclass(frozen=True, eq=False)
 class Quantization:
     """How integers stand for reals: `real = scale * (code - zero_point)` (LiteRT 8-bit specification).
@@ -75,15 +81,14 @@ class Tensor:
         return self.data
 
     def __str__(self) -> str:
-        shown = self.name if len(self.name) <= _SHOWN_NAME else f"{self.name[:_SHOWN_NAME]}..."
-        return f"tensor {self.index} '{shown}'"
+        return f"tensor {self.index} '{show_name(self.name)}'"
 
 
 @dataclass(frozen=True, eq=False)
 class Operator:
     """One step of a graph.
 
-    name: the schema's name such as CONV_2D, or the code of a custom operator.
+    name: the schema's name such as CONV_2D, or the code of a custom operator, after the word CUSTOM where it is one of the schema's names.
     inputs: indices of tensors; ABSENT (-1) for an optional one that is left out.
     options: fields of the operator's options, by the schema's names in snake case (`stride_h`, `padding`: SAME or VALID,
         `activation`: NONE, RELU, RELU6 ...); empty for operators that have none, or whose options nothing here needs.
@@ -97,7 +102,7 @@ class Operator:
     options: dict[str, Any]
 
     def __str__(self) -> str:
-        return f"operator {self.index} {self.name}"
+        return f"operator {self.index} {show_name(self.name)}"
 
 
 @dataclass(frozen=True, eq=False)

@@ -173,6 +173,22 @@ def conv_with(weights, output_channels=1, bias=None, code="CONV_2D", kind="Conv2
     return one_operator(code, inputs, [activation("y", (1, 2, 2, output_channels))], kind, **window_options(WINDOW))
 
 
+def test_a_multiplier_other_than_the_options_say_is_refused():
+    """TFLM goes by the options, and would take weights of another channel."""
+    weights = constant("w", np.ones((1, 1, 1, 2), np.int8), (0.1,))
+    with pytest.raises(UnsupportedOperator, match="its depth_multiplier is 0; expected 1, of 2 and 2 channels"):
+        compile_model(conv_with(weights, 2, code="DEPTHWISE_CONV_2D", kind="DepthwiseConv2DOptions"), "m")
+
+
+@pytest.mark.parametrize("code", ["CONV_2D", "DEPTHWISE_CONV_2D"])
+def test_an_image_of_another_rank_is_refused(code):
+    """Before anything is looked up in its shape."""
+    inputs = [activation("x", ()), constant("w", np.ones((1, 1, 1, 1), np.int8), (0.1,))]
+    kind = "Conv2DOptions" if code == "CONV_2D" else "DepthwiseConv2DOptions"
+    with pytest.raises(UnsupportedOperator, match=r"it leads from shape \(\) to \(1,\); expected \(1, height, width, channels\) for both"):
+        compile_model(one_operator(code, inputs, [activation("y", (1,))], kind, **window_options(WINDOW)), "m")
+
+
 @pytest.mark.parametrize(
     ("model", "message"),
     [
@@ -199,6 +215,10 @@ def test_weights_that_dont_fit_are_refused(model, message):
     ("weights", "message"),
     [
         (constant("w", np.ones((2, 3), np.int8), (0.1,)), r"weights of shape \(2, 3\) don't go with input \(1, 4\) and output \(1, 2\)"),
+        (
+            constant("w", np.ones((1, 4), np.int8), (0.1,)),
+            r"'y' has shape \(1, 2\); expected 1 last, one an output",
+        ),  # TFLM goes by the output's last
         (constant("w", np.ones(4, np.int8), (0.1,)), r"'w' has shape \(4,\); expected \(outputs, inputs\)"),
     ],
 )

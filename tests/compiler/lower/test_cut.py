@@ -154,7 +154,8 @@ def with_outputs(parts, *shapes):
         (with_outputs(split((1, 4), 2, 1), (1, 2), (1, 2), (1, 2)), "it splits 4 places into 3 parts; expected equal ones"),
         (with_outputs(split_v((1, 4), [2, 2], 1), (1, 2)), r"it splits 4 places into \(2, 2\); expected sizes of 1 parts that add up"),
         (split_v((1, 4), [2, 1], 1), r"it splits 4 places into \(2, 1\); expected sizes of 2 parts that add up"),
-        (with_outputs(unpack((1, 2), 1), (1,)), "it unpacks 2 places into 1 tensors"),
+        ((*with_outputs(unpack((1, 2), 1), (1,))[:4], {"Axis": 1, "Num": 1}), "it unpacks 2 places into 1 tensors"),
+        (with_outputs(unpack((1, 2), 1), (1,)), "its num is 2; expected 1, as many as it writes"),  # TFLM goes by num
         (with_outputs(unpack((1, 2), 1), (1,), (2,)), r"has shape \(2,\); expected \(1,\)"),
         (("REVERSE_V2", [activation("x", (1, 2), dtype="int8"), integers(2)], [codes("y", (1, 2))], "", {}), "it works along axis 2"),
     ],

@@ -79,8 +79,18 @@ def test_a_pack_by_hand():
             ("CONCATENATION", [activation("x", (1, 2), 0.1)], [codes("y", (1, 2))], "ConcatenationOptions", {"Axis": 1}),
             "has scale and zero point .* expected the same",
         ),
-        (("PACK", [codes("x", (1, 2))], [codes("y", (1, 2, 2))], "PackOptions", {"Axis": 1}), "it packs 1 tensors along axis 1; expected 2"),
-        (("PACK", [codes("x", (1, 3))], [codes("y", (1, 1, 2))], "PackOptions", {"Axis": 1}), r"has shape \(1, 3\); expected \(1, 2\)"),
+        (
+            ("PACK", [codes("x", (1, 2))], [codes("y", (1, 2, 2))], "PackOptions", {"Axis": 1, "ValuesCount": 1}),
+            "it packs 1 tensors along axis 1; expected 2",
+        ),
+        (
+            ("PACK", [codes("x", (1, 2))], [codes("y", (1, 1, 2))], "PackOptions", {"Axis": 1}),
+            "its values_count is 0; expected 1, as many as it reads",
+        ),
+        (
+            ("PACK", [codes("x", (1, 3))], [codes("y", (1, 1, 2))], "PackOptions", {"Axis": 1, "ValuesCount": 1}),
+            r"has shape \(1, 3\); expected \(1, 2\)",
+        ),
     ],
 )
 def test_what_does_not_fit_together_is_refused(parts, message):

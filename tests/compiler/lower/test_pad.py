@@ -90,6 +90,7 @@ def test_a_pad_in_front_fills_only_what_is_new():
         ((*pad((1, 2), [(0, 0), (0, 1)])[:2], [codes("y", (1, 2))], "PadOptions", {}), r"has shape \(1, 2\); expected \(1, 3\)"),
         (mirror((1, 2), [(0, 0), (2, 0)], REFLECT), "it pads axis 1 of size 2 by 2 and 0; expected at most 1"),
         (mirror((1, 2, 2, 2), [(0, 0), (1, 0), (0, 0), (1, 0)], REFLECT), r"it changes axes \[1, 3\]; expected one, or two that are neighbours"),
+        (("MIRROR_PAD", *pad((1, 2), [(0, 0), (0, 1)])[1:3], "", {}), "it has no options; expected REFLECT or SYMMETRIC"),
         (
             ("PADV2", [*pad((1, 2), [(0, 0), (1, 0)])[1], activation("v", (1,))], [codes("y", (1, 3))], "PadV2Options", {}),
             "it pads with tensor 2 'v', which is computed or no single number",

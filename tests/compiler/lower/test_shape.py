@@ -10,7 +10,7 @@ from emberflow.compiler.requantize import Parity
 from emberflow.compiler.site import Site
 from emberflow.errors import UnsupportedOperator
 from emberflow.graph import read_graph
-from tests.compiler.harness import activation, constant, one_operator
+from tests.compiler.harness import Native, activation, constant, one_operator
 
 
 def reshape(output_shape):
@@ -25,10 +25,25 @@ def test_a_reshape_is_all_of_its_input():
     assert (Copy(site.operator, 0, 2, 0, 0, 6),) == lower_reshape(site)
 
 
+def test_a_constant_is_reshaped_out_of_flash():
+    """It has no place in RAM that the output could share."""
+    model = one_operator("RESHAPE", [constant("x", np.array([[5, 6]], np.int8), (0.05,)), activation("spare", (1,))], [activation("y", (2,))])
+    native = Native(compile_model(model, "m"))
+
+    assert [[5, 6]] == native.run([np.zeros((1, 1), np.int8)])[0].tolist()
+
+
 def test_a_reshape_to_another_size_is_refused():
     """Six bytes can't be seven."""
     with pytest.raises(UnsupportedOperator, match=r"operator 0 RESHAPE .* of shape \(1, 2, 3\) and .* of shape \(1, 7\) hold different"):
         lower_reshape(reshape((1, 7)))
+
+
+def test_an_output_that_no_kernel_writes_is_refused():
+    """A caller would be given what was in memory."""
+    model = one_operator("RESHAPE", [activation("x", (1, 4))], [activation("y", (4,)), activation("z", (4,))])
+    with pytest.raises(UnsupportedOperator, match=r"operator 0 RESHAPE .*: its kernel doesn't write tensor 2 'z'; expected 1 outputs"):
+        compile_model(model, "m")
 
 
 def test_an_operator_without_a_kernel_is_refused_by_name():

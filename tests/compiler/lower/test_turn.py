@@ -78,6 +78,7 @@ def test_turns_by_hand(parts, given_codes, expected):
             ("TRANSPOSE", [codes("x", (1, 2)), integers(0, 0)], [codes("y", (1, 2))], "TransposeOptions", {}),
             r"it orders 2 axes as \(0, 0\); expected each of them once",
         ),
+        (("TRANSPOSE", [codes("x", ()), integers(0)], [codes("y", ())], "", {}), r"it orders 0 axes as \(0,\); expected each of them once"),
         (("TRANSPOSE", [codes("x", (1, 2)), integers(1, 0)], [codes("y", (1, 2))], "TransposeOptions", {}), r"has shape \(1, 2\); expected \(2, 1\)"),
         (
             ("SPACE_TO_DEPTH", [codes("x", (1, 3, 2, 1))], [codes("y", (1, 1, 1, 4))], "SpaceToDepthOptions", {"BlockSize": 2}),

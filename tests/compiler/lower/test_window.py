@@ -48,6 +48,7 @@ def test_fields_are_those_of_the_kernels():
         ((1, 4, 4, 1), (1, 3, 4, 1), {}, r"its output has \(3, 4\) places; a window of \(2, 2\) with SAME padding takes \(4, 4\)"),
         ((1, 4, 70000, 1), (1, 4, 70000, 1), {}, r"expected at most 65535"),
         ((1, 600, 4, 1), (1, 2, 4, 1), {"StrideH": 300}, r"255 for strides"),
+        ((1, 1, 65535, 4096), (1, 1, 65535, 4096), {}, r"with its border takes 138,\d{3},\d{3},\d{3} B; expected less than 2\^31"),
     ],
 )
 def test_what_a_window_cant_do_is_refused(shape, output, options, message):

@@ -48,3 +48,11 @@ def test_each_row_finds_its_values(rows):
         assert row <= set(shared.tables[number])
     assert max(len(table) for table in shared.tables) <= 16
     assert len(shared.tables) <= len(set(rows))
+
+
+def test_more_tables_than_their_numbers_name_are_none_and_take_no_time():
+    """Rows of two values out of 256, all different: each would be compared with thousands of tables."""
+    rows = [frozenset((a, b)) for a in range(-128, 128) for b in range(-128, a)]
+
+    assert share_tables(rows, 2) is None
+    assert 256 == len(share_tables(rows[:256], 2).tables)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from emberflow.compiler.chain import TABLED, find_links
 from emberflow.compiler.lower import arg, border, conv, cut, join, pad, pair, pick, pool, reduce, resize, shape, softmax, table, transpose_conv, turn
-from emberflow.compiler.program import Program, Step
+from emberflow.compiler.program import Alias, Call, Copy, Program, Step
 from emberflow.compiler.requantize import Parity
 from emberflow.compiler.site import Site
 from emberflow.compiler.tables import Tables
@@ -66,7 +66,7 @@ LOWERINGS: dict[str, Lowering] = {
 def lower(graph: Graph, parity: Parity, tables: Tables, storage: Storage = Storage.SMALLEST) -> Program:
     """Every operator of `graph` as kernel calls.
 
-    Raises: UnsupportedOperator: one has no lowering, or one of a kind that its lowering refuses.
+    Raises: UnsupportedOperator: one has no lowering, or is of a kind that its lowering refuses, or writes more than its kind does.
     """
     steps: list[Step] = []
     links = find_links(graph, {index: table.chain for index, table in tables.items()})
@@ -79,8 +79,20 @@ def lower(graph: Graph, parity: Parity, tables: Tables, storage: Storage = Stora
                 f"it has no kernel; expected one of {', '.join(sorted(LOWERINGS))}.{did_you_mean(operator.name, LOWERINGS)}"
                 " Replace the layer that becomes it, or use the TFLM application"
             )
-        steps += LOWERINGS[operator.name](site)
+        steps += _lowered(site)
     return Program(graph, tuple(steps))
+
+
+def _lowered(site: Site) -> tuple[Step, ...]:
+    steps = LOWERINGS[site.operator.name](site)
+    written = {index for step in steps for index in (step.writes if isinstance(step, Call) else _target(step))}
+    left = [str(site.graph.tensors[index]) for index in site.operator.outputs if index not in written]
+    site.expect(not left, f"its kernel doesn't write {', '.join(left[:2])}; expected {len(written)} outputs; convert the model again")
+    return steps
+
+
+def _target(step: Alias | Copy) -> tuple[int, ...]:
+    return (step.index if isinstance(step, Alias) else step.target,)
 
 
 __all__ = ["LOWERINGS", "UnsupportedOperator", "lower"]

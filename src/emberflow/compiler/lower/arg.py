@@ -23,7 +23,7 @@ def _lower(site: Site, sign: int) -> tuple[Step, ...]:
     axis = _axis(site)
     outer, size, inner = prod(source.shape[:axis]), source.shape[axis], prod(source.shape[axis + 1 :])
     site.expect(
-        size > 0 and output.elements == outer * inner,
+        output.elements == outer * inner,
         f"it leads from shape {source.shape} to {output.shape} along axis {axis}; expected one place for each row; convert the model again",
     )
     return (Call(site.operator, "arg", "ef_arg", (site.read(0), site.write(), outer, size, inner, sign)),)

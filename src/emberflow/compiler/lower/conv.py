@@ -27,13 +27,13 @@ def lower_conv(site: Site) -> tuple[Step, ...]:
     """CONV_2D, grouped and dilated too."""
     source, weights = _operands(site)
     channels, height, width, depth = _four(site, weights)
+    fields = window_fields(site, (height, width))
     groups = source.shape[-1] // max(depth, 1)
     site.expect(
         groups * depth == source.shape[-1] and channels % max(groups, 1) == 0 and channels == site.output.shape[-1],
         f"weights of shape {weights.shape} don't go with input {source.shape} and output {site.output.shape}; convert the model again",
     )
     rows = _less_zero_point(site, weights).reshape(channels, -1)  # (channels, height*width*depth)
-    fields = window_fields(site, (height, width))
     is_pointwise = height == width == groups == 1 and depth % 4 == 0 and (fields["stride_y"], fields["stride_x"]) == (1, 1)
     rescale = pack(site, weighted_sums(site, source, weights, rows, site.optional(2)))
     placed = place_rows(site, rows, pad_rows(rows), Use.FOUR_PIXELS, times=-(-site.output.elements // (4 * channels)))
@@ -65,14 +65,19 @@ def lower_depthwise(site: Site) -> tuple[Step, ...]:
     """DEPTHWISE_CONV_2D with any multiplier and dilation."""
     source, weights = _operands(site)
     one, height, width, channels = _four(site, weights)
+    fields = window_fields(site, (height, width)) | {"in_zero_point": site.zero_point(source)}
     in_channels = source.shape[-1]
     site.expect(
         one == 1 and in_channels > 0 and channels % in_channels == 0 and channels == site.output.shape[-1],
         f"weights of shape {weights.shape} don't go with input {source.shape} and output {site.output.shape}; convert the model again",
     )
+    multiplier = channels // in_channels
+    told = site.options["depth_multiplier"]
+    site.expect(
+        told == multiplier, f"its depth_multiplier is {told}; expected {multiplier}, of {channels} and {in_channels} channels; convert it again"
+    )
     rows = _less_zero_point(site, weights, channel_axis=3).reshape(-1, channels).T  # (channels, height*width)
     rescale = pack(site, weighted_sums(site, source, weights, rows, site.optional(2)))
-    fields = window_fields(site, (height, width)) | {"in_zero_point": site.zero_point(source)}
     plane = Plane.of(fields)
     if plane and channels == in_channels and (site.options["dilation_h"], site.options["dilation_w"]) == (1, 1):
         return (_planar_call(site, rows, rescale, plane),)
@@ -81,7 +86,7 @@ def lower_depthwise(site: Site) -> tuple[Step, ...]:
         weights=site.constant("weights", rows.T.astype(np.int8)),
         rescale=rescale.fields,
         **fields,
-        multiplier=channels // in_channels,
+        multiplier=multiplier,
         dilation_y=site.options["dilation_h"],
         dilation_x=site.options["dilation_w"],
     )
@@ -104,6 +109,9 @@ def lower_fully_connected(site: Site) -> tuple[Step, ...]:
     site.expect(len(weights.shape) == 2 and weights.elements > 0, f"{weights} has shape {weights.shape}; expected (outputs, inputs)")
     outputs, depth = weights.shape
     batches = source.elements // depth
+    site.expect(
+        site.output.shape[-1:] == (outputs,), f"{site.output} has shape {site.output.shape}; expected {outputs} last, one an output; convert it again"
+    )
     site.expect(
         batches * depth == source.elements and batches * outputs == site.output.elements and max(batches, depth, outputs) <= LARGEST,
         f"weights of shape {weights.shape} don't go with input {source.shape} and output {site.output.shape}, none above {LARGEST}",

@@ -80,6 +80,8 @@ def lower_unpack(site: Site) -> tuple[Step, ...]:
     """UNPACK: each place along an axis becomes a tensor without it."""
     source = movable(site, 0)
     axis = site.axis(site.options.get("axis", 0), len(source.shape))
+    told = site.options.get("num", len(site.operator.outputs))
+    site.expect(told == len(site.operator.outputs), f"its num is {told}; expected {len(site.operator.outputs)}, as many as it writes")
     site.expect(source.shape[axis] == len(site.operator.outputs), f"it unpacks {source.shape[axis]} places into {len(site.operator.outputs)} tensors")
     steps = []
     for place in range(source.shape[axis]):

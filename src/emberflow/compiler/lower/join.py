@@ -25,6 +25,8 @@ def lower_pack(site: Site) -> tuple[Step, ...]:
     shape = site.output.shape
     axis = site.axis(site.options.get("axis", 0), len(shape))
     parts = [movable(site, position) for position in range(len(site.operator.inputs))]
+    told = site.options.get("values_count", len(parts))
+    site.expect(told == len(parts), f"its values_count is {told}; expected {len(parts)}, as many as it reads")
     site.expect(len(parts) == shape[axis], f"it packs {len(parts)} tensors along axis {axis}; expected {shape[axis]}, the size of its output there")
     for part in parts:
         expect_shape(site, part, (*shape[:axis], *shape[axis + 1 :]))

@@ -21,7 +21,8 @@ def lower_pad(site: Site) -> tuple[Step, ...]:
 def lower_mirror_pad(site: Site) -> tuple[Step, ...]:
     """MIRROR_PAD: the border is what stands on the other side of the edge, which REFLECT leaves out and SYMMETRIC repeats."""
     source = movable(site, 0)
-    skip = 1 if site.options.get("mode", "REFLECT") == "REFLECT" else 0
+    site.expect("mode" in site.options, "it has no options; expected REFLECT or SYMMETRIC; convert the model again")  # TFLM reads none of its own
+    skip = 1 if site.options["mode"] == "REFLECT" else 0
     tables = {}
     for axis, (before, after) in enumerate(_paddings(site)):
         size = source.shape[axis]

@@ -8,6 +8,8 @@ from emberflow.compiler.site import Site
 LARGEST = 65_535
 """The largest size that the kernels' parameters hold (uint16_t)."""
 
+_MOST_BORDER = 2 * 256  # of padding up to 255 on both sides, an odd rest on one: kernels work out 32-bit addresses there, too
+
 
 @dataclass(frozen=True)
 class Axis:
@@ -54,6 +56,8 @@ def window_fields(site: Site, kernel: tuple[int, int]) -> dict[str, Field]:
         max(*shape, *output, *kernel) <= LARGEST and max(y.stride, x.stride, y.dilation, x.dilation, y.pad(padding), x.pad(padding)) <= 255,
         f"sizes {shape}, {output} and a window of {kernel}: expected at most {LARGEST}, and 255 for strides, dilations and padding",
     )
+    bordered = (shape[1] + _MOST_BORDER) * (shape[2] + _MOST_BORDER) * shape[3]
+    site.expect(bordered < 1 << 31, f"an image of shape {shape} with its border takes {bordered:,} B; expected less than 2^31; shrink it")
     return {
         "in_height": y.size,
         "in_width": x.size,

@@ -14,7 +14,6 @@ from emberflow.values import AnyArray, IntArray
 MOST_BITS = 6
 """Of an index: with 64 values, a table saves at most a quarter."""
 
-_MOST_TABLES = 256  # their numbers are uint8
 _WORD_BITS = 32
 _GROUP = 8  # weights that the decoder of tables takes at once
 _NONE = np.empty(0, np.uint8)
@@ -105,8 +104,7 @@ def _are_set(packed: Packed, count: int) -> AnyArray:
 
 
 def _tables(rows: list[frozenset[int]], bits: int) -> Tables | None:
-    tables = share_tables(rows, 1 << bits)
-    return tables if tables and len(tables.tables) <= _MOST_TABLES else None
+    return share_tables(rows, 1 << bits)
 
 
 def _indices(row: AnyArray, tables: Tables, at: int) -> IntArray:

@@ -8,6 +8,9 @@ scales. A layer of sixteen centroids has a handful of tables, not one a row; not
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+MOST_TABLES = 256
+"""Their numbers are uint8."""
+
 Values = frozenset[int]
 
 
@@ -25,7 +28,7 @@ class Tables:
 
 
 def share_tables(rows: Sequence[Values], largest: int) -> Tables | None:
-    """Tables of at most `largest` values that hold each row's; None where a row alone has more.
+    """Tables of at most `largest` values that hold each row's; None where a row alone has more, or there would be more than MOST_TABLES.
 
     Greedy: the row with the most values first; each goes to the table that needs the fewest values more, if they still fit, else to a new
     one. Not always the fewest tables (that is set packing), but one where one suffices.
@@ -37,6 +40,8 @@ def share_tables(rows: Sequence[Values], largest: int) -> Tables | None:
     home: dict[Values, int] = {}
     for values in distinct:
         home[values] = _place(values, found, largest)
+        if len(found) > MOST_TABLES:  # at once: each row is compared with every table
+            return None
     return Tables(tuple(tuple(sorted(table)) for table in found), tuple(home[values] for values in rows))
 
 
