@@ -18,6 +18,7 @@ from emberflow.dataset import Splits
 from emberflow.errors import NothingFits, StoreError, TrackingError
 from emberflow.record import Baseline, Provenance, Record
 from emberflow.runs import bundle_folder
+from emberflow.target import TargetKind
 from emberflow.variant import Failure, Variant
 from flows.settings import RunConfig, Setting, name_of, set_up
 from flows.variants import make_variants
@@ -26,6 +27,7 @@ from tasks.judge import choose_champion
 from tasks.prepare import prepare
 from tasks.products import Trained
 from tasks.publish import show_in_prefect, write_bundle, write_report
+from tasks.run_on_chip import get_compiler_ready
 from tasks.train import origin_of, train
 
 
@@ -47,6 +49,8 @@ def retrain_to_deploy(config: RunConfig) -> Record:
         splits = prepare(setting.project, setting.folder, setting.workshop)
         for warning in splits.warnings:
             get_run_logger().warning(warning)
+        if setting.target.kind is TargetKind.MICROCONTROLLER:
+            get_compiler_ready.submit(setting.target, setting.workshop)
         baseline = train(origin_of(setting.project, splits), splits, setting.folder, setting.workshop)
         variants, failures = make_variants(setting, splits, baseline)
         record = _record(setting, splits, baseline, variants, failures, _ids(tracking))

@@ -47,6 +47,22 @@ def run_on_chip(recipe: Recipe, converted: Converted, translated: Translated, sp
         return Firmware(sources=translated.sources, packing=packing, on_chip=found.on_chip, quality=found.quality, why_not=found.why_not)
 
 
+def _core(inputs: Inputs) -> str:
+    return str(inputs["target"].core)
+
+
+@task(
+    name="get compiler ready",
+    task_run_name="get compiler ready",
+    cache_policy=StageCache(stage="get_ready", module="emberflow.adapters.toolchain", tools=fingerprint.TOOLS, facts=_core),
+    **RETRIED,
+)
+def get_compiler_ready(target: Target, workshop: Workshop) -> None:
+    """The first build for a core takes the compiler up to 20 s: while the baseline trains, nobody waits for it."""
+    with stage("get compiler ready") as tell:
+        workshop.run(Job("emberflow.adapters.bench:get_ready", {"target": target, "toolchain": default_cache()}, LIMIT_SECONDS), tell)
+
+
 def _assignment(name: str, files: tuple[Artifact, Artifact], splits: Splits, target: Target, workshop: Workshop) -> Assignment:
     sources, model, x, y = (workshop.store.path(artifact) for artifact in (*files, splits.test.x, splits.test.y))
     return Assignment(name=name, sources=sources, model=model, x=x, y=y, target=target, toolchain=default_cache())

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from emberflow.adapters.bench import Assignment, run_on_chip
+from emberflow.adapters.bench import Assignment, get_ready, run_on_chip
 from emberflow.stages.compile import compile_model
 from emberflow.target import find_target
 from tests.adapters.a_network import CODES, network
@@ -56,3 +56,14 @@ def test_c_that_crashes_has_no_quality(assignment, monkeypatch):
     assert found.quality is None
     assert found.on_chip.is_refuted
     assert said[0].endswith("not equal to TFLM")
+
+
+def test_the_compiler_is_got_ready_or_not(toolchain, monkeypatch):
+    """Both builds are done; without a compiler it is said, and nothing is raised."""
+    said = []
+    get_ready(find_target("stm32f405"), toolchain.cache, said.append)
+    monkeypatch.setattr("emberflow.adapters.toolchain.find_spec", lambda _: None)
+    get_ready(find_target("stm32f405"), toolchain.cache, said.append)
+
+    assert said[0] == "ready for cortex-m4f"
+    assert "the package ziglang is missing" in said[1]

@@ -14,12 +14,15 @@ from emberflow.errors import GraphError, TargetError, ToolchainError
 from emberflow.evaluate.borders import dequantize, quantize
 from emberflow.evaluate.litert import read_borders
 from emberflow.evaluate.metrics import as_probabilities, assess
+from emberflow.firmware.chip.program import linker_script, product_program
 from emberflow.on_chip import OnChip
 from emberflow.stages.compile import read_sources
 from emberflow.target import Target
 from emberflow.units import show_bytes
 from emberflow.values import Report, Value
 from emberflow.variant import Quality
+
+_NOTHING = b"int main(void) { return 0; }\n"
 
 
 class Assignment(Value):
@@ -55,6 +58,19 @@ def run_on_chip(assignment: Assignment, report: Report) -> Finding:
         return Finding(why_not=str(error))
     report(_tell(proof.figures))
     return Finding(on_chip=proof.figures, quality=_quality(proof, assignment))
+
+
+def get_ready(target: Target, toolchain: Path, report: Report) -> None:
+    """Have the compiler build what it builds once for each core and for this machine; without a compiler nothing happens, for that is told later."""
+    tools = Toolchain(toolchain)
+    startup = product_program("nothing")["startup.c"]
+    try:
+        tools.build({"startup.c": startup, "main.c": _NOTHING}, target, linker_script(target))
+        tools.build_for_host({"main.c": _NOTHING})
+    except (ToolchainError, TargetError) as error:
+        report(str(error))
+        return
+    report(f"ready for {target.core}")
 
 
 def _quality(proof: Proof, assignment: Assignment) -> Quality | None:
