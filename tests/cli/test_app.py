@@ -12,7 +12,7 @@ from emberflow.cli import main
 from emberflow.cli.app import app
 
 WATCH = Path(__file__).parents[2] / "examples" / "watch" / "emberflow.yaml"
-COMMANDS = ("run", "report", "recipes", "targets", "doctor")
+COMMANDS = ("run", "report", "recipes", "targets", "compile", "verify", "doctor")
 
 
 @pytest.fixture(autouse=True)

@@ -54,24 +54,26 @@ class Proof:
     outputs: AnyArray | None
 
 
-def prove(claim: Claim, codes: AnyArray, target: Target, toolchain: Toolchain, vectors: int = VECTORS) -> Proof:
+def prove(claim: Claim, codes: AnyArray, target: Target, toolchain: Toolchain, vectors: int = VECTORS, expected: AnyArray | None = None) -> Proof:
     """Build the firmware of `claim` for `target`, run it, and compare it with TFLM.
 
     Args:
         codes: inputs of real samples, shape (n, *input_shape without the batch), in the type of the model's input. All of them run through the
             C on this machine; `vectors` of them, evenly spread, on the emulated core too.
+        expected: what another reference than TFLM gave for `codes`, for C that was compiled to equal that one; no layer is named then.
     Raises: ToolchainError: no compiler, or it refuses the sources. TargetError: a Linux device, or a core we don't know.
         GraphError: TFLM doesn't run the model, or it has not one input and one output. WorkerLost: TFLM's process was ended from outside.
     """
     trial = Trial(claim, target, toolchain, _read(claim.model))
     linked, layers = trial.link()
-    expected = reference.outputs(claim.model, codes)
+    is_tflm = expected is None
+    expected = reference.outputs(claim.model, codes) if expected is None else expected
     chosen = _spread(len(codes), vectors)
     figures = OnChip(target=target.name, linked=linked, layers=layers, emulated=None, on_host=None, host_differing_bytes=None)
     try:
         on_host = trial.run_on_host(codes)
         figures = figures.model_copy(update={"on_host": compare("C on this machine", on_host, expected)})
-        seen = trial.emulate(codes[chosen], expected[chosen])
+        seen = trial.emulate(codes[chosen], expected[chosen], is_tflm=is_tflm)
     except ChipError as error:
         return Proof(figures.model_copy(update={"fault": str(error)}), None if figures.on_host is None else on_host)
     except EmulatorError as error:
@@ -137,8 +139,8 @@ class Trial:
         found = run_on_host(self.toolchain, self.claim.sources, f"{self.claim.name}_infer", codes, output.size_bytes)
         return _as_outputs(found, output)
 
-    def emulate(self, codes: AnyArray, expected: AnyArray) -> Seen:
-        """Run `codes` on the emulated core, and compare with TFLM's `expected`; where they differ, find the first layer that does."""
+    def emulate(self, codes: AnyArray, expected: AnyArray, *, is_tflm: bool = True) -> Seen:
+        """Run `codes` on the emulated core, and compare with `expected`; where they differ and those are TFLM's, find the first layer that does."""
         infer = f"{self.claim.name}_infer"
         run = self._execute(codes, _PLAIN, watched=(infer,))
         outputs = _as_outputs(np.frombuffer(run.files[OUTPUTS], np.uint8).reshape(len(codes), -1), self.output)
@@ -150,7 +152,7 @@ class Trial:
         emulated = Emulated(
             core=self.target.core,
             parity=parity,
-            first_difference=None if parity.equal else self._first_difference(codes[sample], sample, traced),
+            first_difference=None if parity.equal or not is_tflm else self._first_difference(codes[sample], sample, traced),
             stack_bytes=run.stack_bytes,
             instructions=median_low(counts),
             least_instructions=counts[0],

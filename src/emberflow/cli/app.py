@@ -1,7 +1,7 @@
 """The commands and their help. Parses arguments and calls; what is slow to import is imported by the command that needs it."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -65,6 +65,43 @@ def targets(name: Annotated[str | None, typer.Argument(help="a target to show wi
     from emberflow.cli.show import show_targets
 
     show_targets(name)
+
+
+@app.command(name="compile")
+def compile_(  # noqa: PLR0913 - each is an option of the command
+    model: Annotated[Path, typer.Argument(help="a .tflite of int8 operators", show_default=False)],
+    target: Annotated[str, typer.Option(help="a microcontroller that `emberflow targets` lists, or a .toml of your own", show_default=False)],
+    out: Annotated[Path, typer.Option(help="the folder to write: new, empty, or written by this command before", show_default=False)],
+    name: Annotated[str | None, typer.Option(help="begins every name in the C sources; default: the file's")] = None,
+    samples: Annotated[Path | None, typer.Option(help="a .npy of real inputs to prove it with; default: 100 random ones")] = None,
+    parity: Annotated[Literal["tflm", "litert_reference"], typer.Option(help="whose bytes the C gives")] = "tflm",
+    weights: Annotated[
+        Literal["smallest", "plain"], typer.Option(help="whether weights are packed in flash where that saves some; it costs instructions")
+    ] = "smallest",
+    toolchain: Annotated[Literal["zig", "gnu"], typer.Option(help="the C compiler: zig, or arm-none-eabi-gcc")] = "zig",
+) -> None:
+    """Compile a .tflite to plain C, and prove on the emulated core that it computes the same.
+
+    Writes a folder with the C sources, a CMake project for the target, an Arduino library, a Zephyr module, an application for
+    TensorFlow Lite for Microcontrollers, test vectors, and what was measured: flash, RAM, stack and instructions of each layer.
+
+    Ends with 0; with 1 when the model can't be compiled, doesn't fit the target, or isn't proven equal (the sources are written all the
+    same when the C compiler or the emulated core is missing); with 2 when an argument is wrong.
+    """
+    from emberflow.cli.compile import Order, compile_file, making_of
+
+    raise typer.Exit(compile_file(Order(model, target, out, name, samples, making_of(parity, weights, toolchain))))
+
+
+@app.command()
+def verify(folder: Annotated[Path, typer.Argument(help="a folder that `emberflow compile` wrote", show_default=False)]) -> None:
+    """Repeat the proof of a compiled model: digests, sources, the reference's outputs, a new build on the emulated core, all figures.
+
+    Ends with 0 when everything is as it was written; with 1 when something differs; with 2 when the folder is none of `emberflow compile`.
+    """
+    from emberflow.cli.verify import verify_folder
+
+    raise typer.Exit(verify_folder(folder))
 
 
 @app.command()

@@ -48,6 +48,7 @@ class Application:
         vectors: test vectors; their dtypes and scales are those of the model's borders.
         operators: how often each operator occurs in the model.
         arena_bytes: RAM that TFLM needs; None when it doesn't run the model.
+        has_truth: whether the vectors' labels are the truth; else they are what the reference decides.
     Raises: BundleError: the parts don't belong together.
     """
 
@@ -58,6 +59,7 @@ class Application:
     vectors: TestVectors = field(repr=False)
     operators: Mapping[str, int]
     arena_bytes: int | None = None
+    has_truth: bool = True
 
     def __post_init__(self) -> None:
         _check_channels(self.channels, self.standardization)

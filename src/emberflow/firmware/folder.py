@@ -40,11 +40,13 @@ class Build:
         sources: `<name>.h`, `<name>.c` and `<name>_kernels.h`, as `emberflow.compiler` writes them.
         on_chip: what was measured of the program and on the target's emulated core; None when no compiler was there.
         compiler: who built what was measured.
+        reference: whose bytes the outputs are.
     """
 
     sources: Mapping[str, bytes] = field(repr=False)
     on_chip: OnChip | None = None
     compiler: str = ""
+    reference: str = "TensorFlow Lite for Microcontrollers"
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,7 +137,7 @@ def _words(product: Product) -> dict[str, object]:
         "on_chip": product.build.on_chip,
         "compiler": product.build.compiler,
         "has_self_test": product.has_self_test,
-        "reference": "TensorFlow Lite for Microcontrollers",
+        "reference": product.build.reference,
         "library": f"{product.app.name}_model",
     }
 

@@ -73,6 +73,7 @@ def _words(app: Application) -> dict[str, Any]:
         "output_scale": vectors.output_scale,
         "output_zero_point": vectors.output_zero_point,
         "vectors": vectors,
+        "has_truth": app.has_truth,
         "test_count": len(vectors),
         "float_tolerance": FLOAT_TOLERANCE,
     }

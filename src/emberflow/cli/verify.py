@@ -1,0 +1,86 @@
+"""`emberflow verify`: repeats the proof of a folder that `compile` wrote. Calls and prints; trusts nothing that the manifest says was measured."""
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+
+from emberflow.adapters.proof import Claim
+from emberflow.cli.chip import REFERENCES, reference_outputs, try_to_prove
+from emberflow.compiler import compile_model
+from emberflow.errors import BundleError, ProjectError
+from emberflow.evaluate.borders import dequantize
+from emberflow.evaluate.litert import read_borders
+from emberflow.export import Export, check_files, compiled_sources, read_export, read_vectors
+from emberflow.on_chip import OnChip
+from emberflow.samples import Samples
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at again; `differs` says how it is not what it was, "" when it is."""
+
+    what: str
+    differs: str = ""
+
+
+def verify_folder(directory: Path) -> int:
+    """Print what was looked at. Returns: 0 when all is as it was written; 1 when something differs.
+
+    Raises: ProjectError: not a folder of `emberflow compile`. BundleError: a file was changed or is missing.
+    """
+    console = Console()
+    try:
+        export = read_export(directory)
+    except BundleError as error:
+        raise ProjectError(str(error)) from error
+    check_files(directory, export)
+    findings = [Finding(f"{len(export.files)} files have the digests of the manifest"), *examine(directory, export)]
+    for finding in findings:
+        console.print(f"{'!!' if finding.differs else 'ok'}  {finding.differs or finding.what}", highlight=False, markup=False, soft_wrap=True)
+    differing = sum(bool(finding.differs) for finding in findings)
+    if differing:
+        sys.stderr.write(f"\nemberflow: {differing} of {len(findings)} findings about '{directory}' differ; see above\n")
+    return 1 if differing else 0
+
+
+def examine(directory: Path, export: Export) -> Iterator[Finding]:
+    """Compile, ask the reference, build and run again."""
+    model, sources = (directory / f"{export.name}.tflite").read_bytes(), compiled_sources(directory, export)
+    yield _compare_sources(model, sources, export)
+    codes, outputs = read_vectors(directory)
+    samples = Samples(codes, dequantize(codes, read_borders(model).input), export.samples, export.are_real)
+    expected = reference_outputs(model, samples, export.making.parity)
+    name = REFERENCES[export.making.parity]
+    differing = int(np.count_nonzero(expected != outputs))
+    yield Finding(f"{name} gives the outputs that were written", f"{name} gives other outputs: {differing:,} differ" if differing else "")
+    on_chip, doubt = try_to_prove(Claim(model, export.name, sources), codes, expected, export.target, export.making)
+    yield Finding(f"built anew, and equal to {name} in every byte on {export.samples}", doubt and f"not proven: {doubt}")
+    if on_chip and export.on_chip:
+        yield _compare_figures(on_chip, export.on_chip)
+
+
+def _compare_sources(model: bytes, sources: dict[str, bytes], export: Export) -> Finding:
+    made = compile_model(model, export.name, export.making.parity, export.making.weights).files
+    others = [name for name in sources if made.get(name) != sources[name]]
+    told = f"this Emberflow compiles the model to other sources ({', '.join(others)}); they were written by {export.making.emberflow}"
+    return Finding("the model compiles to the same sources", told if others else "")
+
+
+def _compare_figures(now: OnChip, then: OnChip) -> Finding:
+    figures = {what: (_figure(now, what), _figure(then, what)) for what in ("flash", "RAM", "stack", "instructions")}
+    told = ", ".join(f"{what} {new:,} instead of {old:,}" for what, (new, old) in figures.items() if new != old)
+    return Finding(", ".join(f"{what} {new:,}" for what, (new, _) in figures.items()) + ": as measured before", told)
+
+
+def _figure(on_chip: OnChip, what: str) -> int:
+    emulated = on_chip.emulated
+    return {
+        "flash": on_chip.linked.flash_bytes,
+        "RAM": on_chip.linked.ram_bytes,
+        "stack": emulated.stack_bytes if emulated else 0,
+        "instructions": emulated.instructions if emulated else 0,
+    }[what]

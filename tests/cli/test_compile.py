@@ -1,0 +1,129 @@
+"""`emberflow compile`: a proven folder, or a short word of what is wrong and how to mend it."""
+
+import shutil
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from emberflow.adapters import machine
+from emberflow.adapters import toolchain as compilers
+from emberflow.cli.compile import compile_file, making_of
+from emberflow.errors import DoesNotFit, ProjectError, UnsupportedOperator
+from emberflow.export import check_files, read_export
+
+needs_gnu = pytest.mark.skipif(shutil.which("arm-none-eabi-gcc") is None, reason="arm-none-eabi-gcc is not installed")
+
+
+def test_a_model_is_compiled_and_proven(order, capsys):
+    """A table, where it lies, and what it was compared with."""
+    assert 0 == compile_file(order)
+
+    printed = capsys.readouterr()
+    assert "" == printed.err
+    for part in ("conv_2d_0", "fully_connected_1", "instructions", "100 inputs on the emulated core: 0 of 300 B differ", f"written to {order.out}"):
+        assert part in printed.out
+    assert "equal to TensorFlow Lite for Microcontrollers in every byte, on 100 samples of random codes over the whole range of int8" in printed.out
+
+
+def test_the_manifest_has_the_figures(compiled):
+    """And the page of the firmware says them."""
+    export = read_export(compiled)
+    check_files(compiled, export)
+
+    assert export.on_chip.is_proven
+    assert ("small", "stm32f405", False) == (export.name, export.target.name, export.are_real)
+    page = (compiled / "firmware" / "README.md").read_text()
+    assert f"| *instructions* of one inference | {export.on_chip.emulated.instructions:,} |" in page
+    assert "The program was built with zig cc -Os" in page
+
+
+def test_it_may_be_compiled_again(order, compiled):
+    """An older folder is replaced; the same model gives the same manifest."""
+    before = (compiled / "manifest.json").read_bytes()
+
+    assert 0 == compile_file(order)
+    assert before == (compiled / "manifest.json").read_bytes()
+
+
+def test_real_samples_are_taken_and_told(order, capsys, tmp_path):
+    """Ten of them."""
+    np.save(tmp_path / "x.npy", np.random.default_rng(0).normal(0, 3, (10, 6, 6, 2)))
+
+    assert 0 == compile_file(replace(order, samples=tmp_path / "x.npy", name="My Model"))
+    assert "in every byte, on 10 samples of x.npy\n" in capsys.readouterr().out
+    assert ("my_model", True) == (read_export(order.out).name, read_export(order.out).are_real)
+
+
+def test_the_other_reference_is_proven_too(order, capsys):
+    """And weights may be left plain."""
+    assert 0 == compile_file(replace(order, making=making_of("litert_reference", "plain", "zig")))
+    assert "equal to LiteRT's reference kernels in every byte" in capsys.readouterr().out
+    assert b"another output, in a single byte, than LiteRT's reference kernels did" in (order.out / "firmware/application/self_test.h").read_bytes()
+
+
+@needs_gnu
+def test_gcc_may_build_it(order):
+    """When the user asks for it."""
+    assert 0 == compile_file(replace(order, making=making_of("tflm", "smallest", "gnu")))
+    assert "built with arm-none-eabi-gcc -O2" in (order.out / "firmware" / "README.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("module", "told"),
+    [
+        (compilers, "found no C compiler for chips: the package ziglang is missing"),
+        (machine, "found no emulated core: the package unicorn is missing"),
+    ],
+)
+def test_sources_are_written_when_nothing_can_be_proven(order, monkeypatch, capsys, module, told):
+    """With how to get what is missing; exit code 1."""
+    monkeypatch.setattr(module, "find_spec", lambda name: None)
+
+    assert 1 == compile_file(order)
+    assert f"emberflow: the sources are written, but not proven: {told}; get it with pip install 'emberflow[chip]'" in capsys.readouterr().err
+    assert (order.out / "firmware" / "model" / "small.c").is_file()
+
+
+def test_outputs_that_do_not_vary_prove_nothing(order, tmp_path, capsys):
+    """One sample twice."""
+    np.save(tmp_path / "x.npy", np.zeros((2, 6, 6, 2), np.int8))
+
+    assert 1 == compile_file(replace(order, samples=tmp_path / "x.npy"))
+    assert "not proven: 2 samples gave 1 distinct output: a model whose outputs don't vary proves nothing" in capsys.readouterr().err
+
+
+def test_a_model_that_does_not_fit_is_not_written(tiny, capsys):
+    """But its figures are shown."""
+    with pytest.raises(DoesNotFit, match=r"^needs [\d,]+ B more flash and 416 B more RAM than tiny has; try a smaller model, or another target"):
+        compile_file(tiny)
+    assert "B of 1 KiB" in capsys.readouterr().out
+    assert not tiny.out.exists()
+
+
+def test_an_operator_without_a_kernel_is_named(order, models):
+    """With its place."""
+    order.model.write_bytes(models.small_tflite(unknown=True))
+
+    with pytest.raises(UnsupportedOperator, match=r"operator 1 COS at position 1 of 3: it has no kernel"):
+        compile_file(order)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"), [(b"no model", r"small\.tflite': LiteRT can't read the model \(8 B\)"), (None, "as the model, which can't be read")]
+)
+def test_what_is_no_model_is_told(order, text, told):
+    """By its path; a missing file too."""
+    order.model.unlink() if text is None else order.model.write_bytes(text)
+
+    with pytest.raises(ProjectError, match=told):
+        compile_file(order)
+
+
+def test_the_folder_is_looked_at_first(order):
+    """Before a second is spent."""
+    order.out.mkdir()
+    (order.out / "thesis.tex").touch()
+
+    with pytest.raises(ProjectError, match="which exists and was not written by `emberflow compile`"):
+        compile_file(replace(order, model=order.out / "nothing"))
