@@ -8,6 +8,7 @@ import pytest
 
 from emberflow import project as project_module
 from emberflow.budget import Budget
+from emberflow.compiler.lower import LOWERINGS
 from emberflow.dataset import Sampling, prepare
 from emberflow.entry import call
 from emberflow.project import ArrayFiles, DataFiles, Project, parse_project
@@ -111,3 +112,12 @@ def test_the_data_files_of_the_how_to_are_accepted():
 def test_the_docstring_of_the_project_module_shows_a_project():
     """Its example is run by doctest in tests/test_project.py; here it must be there."""
     assert "name: watch" in (project_module.__doc__ or "")
+
+
+def test_the_page_of_operators_names_those_that_are_compiled():
+    """`pytest tests/compiler --ledger docs/reference/operators.md` writes it anew."""
+    page = (ROOT / "docs" / "reference" / "operators.md").read_text()
+
+    rows = re.findall(r"^\| `(\w+)` \| ([\d,]+) \| ([\d,]+) \| ([\d,]+) \|$", page, re.MULTILINE)
+    assert sorted(LOWERINGS) == [name for name, *_ in rows]
+    assert {"0"} == {differing for *_, differing in rows}

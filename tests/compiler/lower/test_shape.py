@@ -10,7 +10,7 @@ from emberflow.compiler.requantize import Parity
 from emberflow.compiler.site import Site
 from emberflow.errors import UnsupportedOperator
 from emberflow.graph import read_graph
-from tests.compiler.harness import Native, activation, constant, one_operator
+from tests.compiler.harness import Native, activation, constant, differing_bytes, one_operator
 
 
 def reshape(output_shape):
@@ -23,6 +23,20 @@ def test_a_reshape_is_all_of_its_input():
     """Six bytes, from the first on; whether they are copied is decided later."""
     site = reshape((1, 6))
     assert (Copy(site.operator, 0, 2, 0, 0, 6),) == lower_reshape(site)
+
+
+@pytest.mark.parametrize(
+    ("code", "inputs", "output", "kind", "options"),
+    [
+        ("SQUEEZE", [activation("x", (1, 5, 1, 3))], (5, 3), "SqueezeOptions", {"SqueezeDims": (0, 2)}),
+        ("SQUEEZE", [activation("x", (1, 5, 1, 3))], (1, 5, 3), "SqueezeOptions", {"SqueezeDims": (2,)}),
+        ("EXPAND_DIMS", [activation("x", (5, 3)), constant("axis", np.array([0], np.int32))], (1, 5, 3), "", {}),
+        ("EXPAND_DIMS", [activation("x", (5, 3)), constant("axis", np.array([-1], np.int32))], (5, 3, 1), "", {}),
+    ],
+)
+def test_a_squeezed_or_expanded_tensor_equals_tflms(code, inputs, output, kind, options):
+    """The same numbers, with places of size 1 taken out or put in."""
+    assert 0 == differing_bytes(one_operator(code, inputs, [activation("y", output)], kind, **options), samples=8)[0]
 
 
 def test_a_constant_is_reshaped_out_of_flash():
