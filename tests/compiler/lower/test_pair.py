@@ -167,3 +167,11 @@ def test_other_types_are_refused():
     inputs = [activation("a", (1, 4), dtype="int16"), activation("b", (1, 4), dtype="int16")]
     with pytest.raises(UnsupportedOperator, match=r"operator 0 ADD .* 'a' is int16; expected int8"):
         compile_model(one_operator("ADD", inputs, [activation("y", (1, 4), dtype="int16")], "AddOptions"), "m")
+
+
+@pytest.mark.parametrize("code", ["ADD", "SUB", "MUL"])
+def test_a_pair_without_options_is_refused(code):
+    """TFLM's answer then varies from run to run."""
+    inputs = [activation("a", (1, 4)), activation("b", (1, 4))]
+    with pytest.raises(UnsupportedOperator, match=rf"operator 0 {code} .* it has no options, so its fused activation is unknown; convert the model"):
+        compile_model(one_operator(code, inputs, [activation("y", (1, 4))]), "m")

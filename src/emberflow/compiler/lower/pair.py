@@ -23,6 +23,7 @@ def lower_sub(site: Site) -> tuple[Step, ...]:
 def _lower_sum(site: Site, straight: str, swapped: str) -> tuple[Step, ...]:
     """The kernel called `straight`, or `swapped`: it rounds its first operand, whose scale must be the smaller."""
     _expect_int8(site)
+    _expect_options(site)
     swap = site.scale(site.tensor(0)) > site.scale(site.tensor(1))
     fields = _sum_fields(site, swap)
     # the quick form adds the zero point before its shift, in 32 bits, and lets all codes through
@@ -33,6 +34,7 @@ def _lower_sum(site: Site, straight: str, swapped: str) -> tuple[Step, ...]:
 def lower_mul(site: Site) -> tuple[Step, ...]:
     """MUL with broadcasting and a fused activation."""
     _expect_int8(site)
+    _expect_options(site)
     a, b = (site.tensor(position) for position in (0, 1))
     real = site.scale(a) * site.scale(b) / site.scale(site.output)
     low, high = site.clamp()
@@ -124,3 +126,8 @@ def _sum_fields(site: Site, swap: bool) -> dict[str, int]:
 def _expect_int8(site: Site) -> None:
     for tensor in (site.tensor(0), site.tensor(1), site.output):
         site.expect_dtype(tensor, "int8")
+
+
+def _expect_options(site: Site) -> None:
+    """TFLM's ADD, SUB and MUL read the fused activation from memory that nothing wrote when the file leaves their options out."""
+    site.expect(bool(site.options), "it has no options, so its fused activation is unknown; convert the model again")
