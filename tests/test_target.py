@@ -37,14 +37,29 @@ every_target = pytest.mark.parametrize("target", TARGETS.values(), ids=lambda ta
 every_microcontroller = pytest.mark.parametrize("target", MICROCONTROLLERS, ids=lambda target: target.name)
 
 OURS = "our choice: "
+QUOTED = "quoted by "
 DOCUMENT = re.compile(r"^(ST|Nordic|Raspberry Pi|RP2040 Datasheet|CMSIS header|Arm CMSIS|STM32Cube\w*)\b")
-PLACE = re.compile(r"\b(p\. \d+|section \d|section [A-Z]|table \w|(?!DS|RM|PM)[A-Z_]+\d*_[A-Z0-9_]+\b|\w+\.(ld|h|svd), \w+)")
+PLACE = re.compile(r"\b(p\. \d+|section \d|table (\d|printed by)|(?!DS|RM|PM)[A-Z_]+\d*_[A-Z0-9_]+\b|\S+\.(ld|h|svd|xml|adoc), \w+)")
+PAGE = re.compile(r"\bp\. \d")
+REVISION = re.compile(r"\bRev \d")
+DECISION = Path(__file__).parent.parent / "docs" / "decisions" / "targets-sources.md"
 
 
 def complain(source):
-    """What a source lacks, in words; nothing when it can be looked up. A choice of ours needs no document."""
-    wanted = {"document": DOCUMENT, "place": PLACE}
-    return [] if source.startswith(OURS) else [name for name, pattern in wanted.items() if not pattern.search(source)]
+    """What a source lacks, in words; nothing when it can be looked up and was. A choice of ours needs no document.
+
+    References are parted by semicolons, the first is the one that the value rests on.
+    """
+    if source.startswith(OURS):
+        return []
+    first = source.split("; ")[0]
+    kept = {
+        "document": DOCUMENT.search(first),
+        "place": PLACE.search(first),
+        "revision": REVISION.search(source) or not PAGE.search(source),
+        "reading": "not read" not in source and QUOTED not in first,
+    }
+    return [name for name, is_kept in kept.items() if not is_kept]
 
 
 def refuse(text, name="mine"):
@@ -105,7 +120,7 @@ def test_every_value_has_a_source(target):
 
 @every_target
 def test_every_source_can_be_looked_up(target):
-    """A law: who made the document, and a page, section, table or symbol in it."""
+    """A law: who made the document, a page, section, table or symbol in it, the revision that has the page, and somebody of ours read it."""
 
     assert {} == {key: lacking for key, source in target.sources.items() if (lacking := complain(source))}
 
@@ -113,17 +128,25 @@ def test_every_source_can_be_looked_up(target):
 @pytest.mark.parametrize(
     ("source", "lacking"),
     [
-        ("the datasheet, p. 1", ["document"]),
+        ("the datasheet Rev 9, p. 1", ["document"]),
         ("as everybody knows", ["document", "place"]),
         ("ST DS8626 Rev 9", ["place"]),
         ("ST RM0090, Memory and bus architecture", ["place"]),
         ("CMSIS header stm32f405xx.h", ["place"]),
         ("STM32 wiki, section 2", ["document"]),
+        ("as everybody knows; ST DS8626 Rev 9, p. 1", ["document", "place"]),
+        ("ST DS8626, p. 1", ["revision"]),
+        ("ST DS8626, section 2; RM0090, p. 49", ["revision"]),
+        ("ST DS8626 Rev 9, p. 1 (page not read)", ["reading"]),
+        ("ST DS8626 Rev 9, p. 1, quoted by a friend", ["reading"]),
+        ("CMSIS header stm32f405xx.h, SRAM1_BASE; ST's features (not read)", ["reading"]),
         ("our choice", ["document", "place"]),
         ("our choice: what one process may take", []),
-        ("ST DS8626, p. 1 (page not read)", []),
-        ("CMSIS header stm32f405xx.h, SRAM1_BASE", []),
+        ("ST DS8626 Rev 9, p. 1", []),
+        ("RP2040 Datasheet, section 1.2", []),
+        ("CMSIS header stm32f405xx.h, SRAM1_BASE; ST's features, quoted by Zephyr", []),
         ("Nordic MDK, nrf52840_xxaa.ld, MEMORY", []),
+        ("ST STM32_open_pin_data, mcu/STM32U575ZITxQ.xml, Frequency", []),
     ],
 )
 def test_a_source_that_can_not_be_looked_up_is_told(source, lacking):
@@ -132,12 +155,12 @@ def test_a_source_that_can_not_be_looked_up_is_told(source, lacking):
     assert lacking == complain(source)
 
 
-def test_what_was_not_read_says_so():
-    """As many values as docs/decisions/targets-sources.md lists; a new one is found a document that can be read, or is counted here."""
+def test_what_was_read_in_a_quotation_is_listed():
+    """The decision names each value beside whose source a document stands that was read at second hand, and no other."""
 
-    unread = {(target.name, key) for target in TARGETS.values() for key, source in target.sources.items() if "(page not read)" in source}
-    expected = {("nrf52840", "fpu"), ("stm32h743", "clock_hz"), ("stm32h743", "dsp"), ("stm32u575", "clock_hz")}
-    assert expected == unread
+    section = DECISION.read_text(encoding="utf-8").partition("## Read at second hand")[2].partition("\n## ")[0]
+    quoted = {f"{target.name}.{key}" for target in TARGETS.values() for key, source in target.sources.items() if QUOTED in source}
+    assert quoted == set(re.findall(r"`([a-z0-9-]+\.[a-z_]+)`", section))
 
 
 @every_target

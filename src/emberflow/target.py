@@ -4,12 +4,12 @@ A target is a TOML file whose name is the target's. Every value carries the docu
 
     title = "STM32F103RB: 128 KiB flash, 20 KiB SRAM"
     kind = "microcontroller"
-    core = { value = "cortex-m3", source = "ST DS5319 Rev 9, p. 1" }
-    fpu = { value = false, source = "ST DS5319 Rev 9, p. 1" }
-    dsp = { value = false, source = "ST DS5319 Rev 9, p. 1" }
-    clock_hz = { value = 72_000_000, source = "ST DS5319 Rev 9, p. 1" }
-    flash = { value = "128 KiB", source = "ST DS5319 Rev 9, p. 1" }
-    ram = { value = "20 KiB", source = "ST DS5319 Rev 9, p. 1" }
+    core = { value = "cortex-m3", source = "ST DS5319 Rev 19, p. 1" }
+    fpu = { value = false, source = "ST DS5319 Rev 19, p. 1" }
+    dsp = { value = false, source = "ST DS5319 Rev 19, p. 1" }
+    clock_hz = { value = 72_000_000, source = "ST DS5319 Rev 19, p. 1" }
+    flash = { value = "128 KiB", source = "ST DS5319 Rev 19, p. 1" }
+    ram = { value = "20 KiB", source = "ST DS5319 Rev 19, p. 1" }
 
     [regions.flash]
     origin = 0x0800_0000

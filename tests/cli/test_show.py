@@ -191,7 +191,7 @@ def test_the_sources_of_one_target(capsys):
     show_targets("stm32f405")
 
     lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
-    assert "flash_bytes 1,048,576 CMSIS header stm32f405xx.h, FLASH_BASE and FLASH_END: up to 1 MB" in lines
+    assert "flash_bytes 1,048,576 ST DS8626 Rev 12, p. 15, table 2: 1024 Kbytes; CMSIS header stm32f405xx.h, FLASH_BASE and FLASH_END" in lines
     assert any(line.startswith("region ccm 0x10000000, 64 KiB CMSIS header stm32f405xx.h") for line in lines)
     assert "formats float32, int8, uint8, int16x8" in lines
 
