@@ -66,8 +66,9 @@ def _check_same_shape(baseline: FloatArray, variant: FloatArray) -> None:
 def _adjusted_wald(baseline_right: np.ndarray, variant_right: np.ndarray) -> Interval:
     """`(b - c) / n +- z sqrt(b + c - (b - c)^2 / n) / n`, the Wald interval of matched pairs, where 0.5 was added to each of the four cells.
 
-    So b and c, the discordant cells, are 0.5 larger each, which leaves b - c as it was, and n is 2 larger. `diffpropci.mp` of the R
-    package PropCIs and `Wald_CI_AgrestiMin_paired_2x2` of contingencytables compute the same.
+    So b and c, the discordant cells, are 0.5 larger each, which leaves b - c as it was, and n is 2 larger. Agresti states it so himself, as the
+    "Wald+2" of Agresti & Min (2005), with the cut at -1 and 1: users.stat.ufl.edu/~aa/cda/R/matched/R2_matched/index.html, `diffpropci`.
+    `diffpropci.mp` of the R package PropCIs and `Wald_CI_AgrestiMin_paired_2x2` of contingencytables compute the same.
     """
     lost = int(np.sum(baseline_right & ~variant_right))
     won = int(np.sum(~baseline_right & variant_right))
