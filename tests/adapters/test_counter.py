@@ -94,6 +94,13 @@ def test_an_access_that_is_not_aligned_is_told_with_its_instruction(toolchain, a
     assert expected == observer.crooked
 
 
+def test_an_access_under_a_condition_leaves_the_next_block_alone(toolchain):
+    """cmp r0, #0; it eq; ldreq r2, [r1]; cmp r1, #0; a branch; movs r0, #5, which Unicorn alone would skip: it takes the condition over."""
+    _, observer = run(toolchain, 0x2800, 0xBF08, 0x680A, 0x2900, BRANCH, 0x2005, NOP, registers={UC_ARM_REG_R1: RAM}, with_accesses=True)
+
+    assert 5 == observer.uc.reg_read(UC_ARM_REG_R0)
+
+
 def test_an_instruction_that_is_allowed_is_not_told_again(toolchain):
     """Three times round a loop: ldr r0, [r1]; subs r2, #1; bne .-4."""
     _, observer = run(toolchain, LOAD, 0x3A01, 0xD1FC, registers={UC_ARM_REG_R1: RAM + 1, UC_ARM_REG_R2: 3}, with_accesses=True)
@@ -122,7 +129,7 @@ def test_a_refused_hook_is_told(toolchain):
     """Another version of Unicorn may number its hooks otherwise."""
 
     class Library:
-        uc_reg_read, uc_emu_stop = uclib.uc_reg_read, uclib.uc_emu_stop
+        uc_reg_read, uc_reg_write, uc_emu_stop = uclib.uc_reg_read, uclib.uc_reg_write, uclib.uc_emu_stop
 
         @staticmethod
         def uc_hook_add(*_):

@@ -5,7 +5,8 @@ import functools
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -188,21 +189,26 @@ def build_library(name: str, files: dict[str, bytes], folder: Path, flavour: str
 
 @dataclass
 class Entry:
-    """What was tried of one operator: how often it stood in a model, inputs that were run through it, and output bytes that differed."""
+    """What was tried of one operator.
+
+    forms: how often it stood in a model. vectors: inputs that were run through it on this machine. on_cores: on each emulated core.
+    differing: output bytes, everywhere.
+    """
 
     forms: int = 0
     vectors: int = 0
+    on_cores: Counter[str] = field(default_factory=Counter)
     differing: int = 0
 
 
-LEDGER: dict[str, Entry] = {}
-"""What `differing_bytes` compared in this session, by operator; `pytest tests/compiler --ledger FILE` writes it down."""
+LEDGER: defaultdict[str, Entry] = defaultdict(Entry)
+"""What was compared in this session, by operator; `pytest tests/compiler --ledger FILE` writes it down."""
 
 
 def note(model, vectors, differing):
     """Put into the ledger what was compared."""
     for operator in (each for each in read_graph(model).operators if each.name in LOWERINGS):
-        entry = LEDGER.setdefault(operator.name, Entry())
+        entry = LEDGER[operator.name]
         entry.forms, entry.vectors, entry.differing = entry.forms + 1, entry.vectors + vectors, entry.differing + differing
 
 
@@ -213,14 +219,25 @@ def ledger_page():
         "",
         "What is compiled, and what random models of each operator gave in the test suite beside TensorFlow Lite for Microcontrollers: shapes, strides,",
         "paddings, scales, zero points and fused activations at random, each input run through the portable path and, where kernels have one, through",
-        "that for the DSP extension, which counts as a vector of its own; of a table of codes, each code. Written by",
-        "`pytest tests/compiler --ledger docs/reference/operators.md`; a test keeps the list of operators true.",
+        "that for the DSP extension, which counts as a vector of its own; of a table of codes, each code. Then a sample of each, built for an emulated",
+        "Cortex-M0+, M3, M4, M7 and M33 and run there. Written by `pytest tests/compiler --ledger docs/reference/operators.md`; tests keep the list of",
+        "operators true, and the README's table.",
         "",
-        "| operator | models | vectors | differing bytes |",
-        "| --- | ---: | ---: | ---: |",
-        *(f"| `{name}` | {entry.forms:,} | {entry.vectors:,} | {entry.differing:,} |" for name, entry in sorted(LEDGER.items())),
+        "| operator | models | vectors | vectors on emulated cores | cores | differing bytes |",
+        "| --- | ---: | ---: | ---: | --- | ---: |",
+        *(_row(name, entry) for name, entry in sorted(LEDGER.items())),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _row(name, entry):
+    cores = ", ".join(sorted(map(_short, entry.on_cores), key=lambda core: int(core.strip("M+"))))
+    return f"| `{name}` | {entry.forms:,} | {entry.vectors:,} | {entry.on_cores.total():,} | {cores} | {entry.differing:,} |"
+
+
+def _short(core):
+    """M0+ for cortex-m0plus, M4 for cortex-m4f."""
+    return core.removeprefix("cortex-").removesuffix("f").replace("plus", "+").upper()
 
 
 def differing_bytes(model, samples=24, seed=0, parity=Parity.TFLM, flavours=FLAVOURS):

@@ -16,7 +16,7 @@ from emberflow.errors import EmulatorError
 _BLOCKS = 1 << 16
 _WATCHED = 1 << 32
 _NOWHERE = 1 << 32
-_SP, _PC = 12, 11  # UC_ARM_REG_SP, UC_ARM_REG_PC
+_SP, _PC, _XPSR = 12, 11, 120  # UC_ARM_REG_SP and so on
 _HOOK_BLOCK, _HOOK_ACCESS = 1 << 3, 1 << 10 | 1 << 11  # UC_HOOK_BLOCK, UC_HOOK_MEM_READ | UC_HOOK_MEM_WRITE
 
 
@@ -34,12 +34,13 @@ class _Counter(ctypes.Structure):
     _fields_ = (
         *((name, ctypes.c_uint64) for name in ("instructions", "limit", "returns_to")),
         *((name, ctypes.c_uint32) for name in ("lowest_sp", "count", "mask", "is_over")),
-        *((name, ctypes.c_int32) for name in ("sp_number", "pc_number")),
+        *((name, ctypes.c_int32) for name in ("sp_number", "pc_number", "xpsr_number")),
         ("blocks", ctypes.POINTER(_Block)),
         ("first", _First),
         ("watched", _Watched),
         ("unaligned", _Unaligned),
         ("read_register", ctypes.c_void_p),
+        ("write_register", ctypes.c_void_p),
         ("stop", ctypes.c_void_p),
         ("allowed", ctypes.c_uint32 * 4096),
     )
@@ -72,11 +73,14 @@ class Counter:
         self._uc, self._library = uc, library
         self._ours = ctypes.CDLL(str(toolchain.build_for_host({"counter.c": files("emberflow.adapters").joinpath("counter.c").read_bytes()})))
         self._blocks = (_Block * _BLOCKS)()
-        self._state = _Counter(limit=limit, returns_to=_NOWHERE, lowest_sp=0xFFFFFFFF, mask=_BLOCKS - 1, sp_number=_SP, pc_number=_PC)
+        self._state = _Counter(
+            limit=limit, returns_to=_NOWHERE, lowest_sp=0xFFFFFFFF, mask=_BLOCKS - 1, sp_number=_SP, pc_number=_PC, xpsr_number=_XPSR
+        )
         self._state.blocks = ctypes.cast(self._blocks, ctypes.POINTER(_Block))
         self._state.first = _First(lambda address, size: _pack(*observer.first(address, size)))
         self._state.watched, self._state.unaligned = _Watched(observer.watched), _Unaligned(observer.unaligned)
         self._state.read_register = ctypes.cast(library.uc_reg_read, ctypes.c_void_p)
+        self._state.write_register = ctypes.cast(library.uc_reg_write, ctypes.c_void_p)
         self._state.stop = ctypes.cast(library.uc_emu_stop, ctypes.c_void_p)
         self._hook(_HOOK_BLOCK, self._ours.ef_on_block)
         if with_accesses:

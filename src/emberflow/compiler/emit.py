@@ -14,7 +14,7 @@ from importlib.resources import files
 from emberflow.compiler.plan import Plan, find_roots
 from emberflow.compiler.program import Argument, Constant, Field, Program, Read, Scratch, Struct, Write
 from emberflow.errors import CompileError
-from emberflow.firmware.literals import float_literal, number_rows
+from emberflow.firmware.literals import border_words, float_literal, number_rows
 from emberflow.graph import Tensor
 
 C_TYPES = {
@@ -96,8 +96,8 @@ class Writer:
     def _borders(self) -> Iterator[tuple[str, Tensor]]:
         graph = self.program.graph
         for role, indices in (("input", graph.inputs), ("output", graph.outputs)):
-            for position, index in enumerate(indices):
-                yield f"{role}{position}" if len(indices) > 1 else role, graph.tensors[index]
+            for word, index in zip(border_words(role, len(indices)), indices, strict=True):
+                yield word, graph.tensors[index]
 
     def _border_lines(self) -> Iterator[str]:
         for role, tensor in self._borders():

@@ -33,6 +33,15 @@ def identifier(name: str) -> str:
     return words if words[:1].isalpha() and words not in _HEADERS else f"model_{words}".rstrip("_")
 
 
+def border_words(role: str, count: int) -> tuple[str, ...]:
+    """What the `count` tensors of a border are called in C.
+
+    >>> border_words("input", 1), border_words("output", 2)
+    (('input',), ('output0', 'output1'))
+    """
+    return (role,) if count == 1 else tuple(f"{role}{position}" for position in range(count))
+
+
 def string_literal(text: str) -> str:
     """`text` as a C string in UTF-8.
 

@@ -9,7 +9,7 @@ from emberflow.compiler import compile_model
 from emberflow.compiler.lower.conv import interleave, pad_rows
 from emberflow.compiler.lower.window import Axis
 from emberflow.errors import UnsupportedOperator
-from tests.compiler.harness import Native, activation, constant, differing_bytes, one_operator
+from tests.compiler.harness import Native, activation, constant, differing_bytes, one_operator, several_operators
 
 INPUT_SCALE = 0.05
 SAME, VALID = 0, 1
@@ -49,10 +49,11 @@ def quantities(seed, channels, depth, axis=0):
     return generator, scales, constant("b", bias, scales * INPUT_SCALE), float(0.6 * 0.006 * np.sqrt(depth)) + 0.002
 
 
-def conv_model(window, channels, depth, groups=1, seed=0, activation_code=0):
+def conv(window, channels, depth, groups=1, seed=0, activation_code=0):
+    """Arguments of `several_operators`."""
     generator, scales, bias, output_scale = quantities(seed, channels, window["kernel"][0] * window["kernel"][1] * depth)
     weights = generator.integers(-127, 128, (channels, *window["kernel"], depth)).astype(np.int8)
-    return one_operator(
+    return (
         "CONV_2D",
         [
             activation("x", (1, *window["size"], depth * groups), INPUT_SCALE, int(generator.integers(-128, 128))),
@@ -61,9 +62,13 @@ def conv_model(window, channels, depth, groups=1, seed=0, activation_code=0):
         ],
         [activation("y", (1, *window["output"], channels), output_scale * 20, int(generator.integers(-128, 128)))],
         "Conv2DOptions",
-        **window_options(window),
-        FusedActivationFunction=activation_code,
+        {**window_options(window), "FusedActivationFunction": activation_code},
     )
+
+
+def conv_model(*args):
+    """A model of it alone."""
+    return several_operators(conv(*args))
 
 
 @settings(max_examples=25, deadline=None)
@@ -90,10 +95,11 @@ def test_pointwise_conv_equals_tflm(height, width, channels, quads, seed):
     assert 0 == differing_bytes(conv_model(window, channels, 4 * quads, 1, seed), samples=8)[0]
 
 
-def depthwise_model(window, channels, multiplier=1, seed=0):
+def depthwise(window, channels, multiplier=1, seed=0):
+    """Arguments of `several_operators`."""
     generator, scales, bias, output_scale = quantities(seed, channels * multiplier, window["kernel"][0] * window["kernel"][1])
     weights = generator.integers(-127, 128, (1, *window["kernel"], channels * multiplier)).astype(np.int8)
-    return one_operator(
+    return (
         "DEPTHWISE_CONV_2D",
         [
             activation("x", (1, *window["size"], channels), INPUT_SCALE, int(generator.integers(-128, 128))),
@@ -102,9 +108,13 @@ def depthwise_model(window, channels, multiplier=1, seed=0):
         ],
         [activation("y", (1, *window["output"], channels * multiplier), output_scale * 20, int(generator.integers(-128, 128)))],
         "DepthwiseConv2DOptions",
-        **window_options(window),
-        DepthMultiplier=multiplier,
+        {**window_options(window), "DepthMultiplier": multiplier},
     )
+
+
+def depthwise_model(*args):
+    """A model of it alone."""
+    return several_operators(depthwise(*args))
 
 
 @settings(max_examples=20, deadline=None)
@@ -114,15 +124,22 @@ def test_depthwise_conv_equals_tflm(window, channels, multiplier, seed):
     assert 0 == differing_bytes(depthwise_model(window, channels, multiplier, seed), samples=8)[0]
 
 
-def dense_model(batches, depth, outputs, seed=0):
+def dense(batches, depth, outputs, seed=0):
+    """Arguments of `several_operators`."""
     generator, scales, bias, output_scale = quantities(seed, outputs, depth)
     weights = generator.integers(-127, 128, (outputs, depth)).astype(np.int8)
-    return one_operator(
+    return (
         "FULLY_CONNECTED",
         [activation("x", (batches, depth), INPUT_SCALE, int(generator.integers(-128, 128))), constant("w", weights, scales), bias],
         [activation("y", (batches, outputs), output_scale * 20, int(generator.integers(-128, 128)))],
         "FullyConnectedOptions",
+        {},
     )
+
+
+def dense_model(*args):
+    """A model of it alone."""
+    return several_operators(dense(*args))
 
 
 @settings(max_examples=12, deadline=None)

@@ -53,10 +53,13 @@ def flash_region(target: Target) -> Region:
     return next(region for region in target.regions if region.name == "flash")
 
 
-def measuring_program(name: str) -> dict[str, bytes]:
-    """Sources that run the model called `name` over `inputs.bin`; build them with the model's own, and with `EF_TRACE` for a trace."""
+def measuring_program(name: str, inputs: int = 1, outputs: int = 1) -> dict[str, bytes]:
+    """Sources that run the model called `name` over `inputs.bin`; build them with the model's own, and with `EF_TRACE` for a trace.
+
+    Args: inputs, outputs: how many the model has. A vector in the file is one sample of each, in their order.
+    """
     fixed = ("startup.c", "semihosting.h", "semihosting.c")
-    return {file: _read(file) for file in fixed} | {"measure.c": _render("measure.c", name=name, NAME=name.upper())}
+    return {file: _read(file) for file in fixed} | {"measure.c": _render("measure.c", **_words(name, inputs, outputs))}
 
 
 def product_program(name: str, vectors: tuple[Int8Array, Int8Array] | None = None) -> dict[str, bytes]:
@@ -88,6 +91,11 @@ def freestanding_functions() -> dict[str, bytes]:
 
 def _aligned(count: int) -> int:
     return (count + 7) // 8 * 8  # the stack pointer stays a multiple of 8 (Procedure Call Standard for the Arm Architecture, IHI 0042, 5.2.1.2)
+
+
+def _words(name: str, inputs: int, outputs: int) -> dict[str, object]:
+    borders = {"inputs": literals.border_words("input", inputs), "outputs": literals.border_words("output", outputs)}
+    return {"name": name, "NAME": name.upper(), **borders}
 
 
 def _read(file: str) -> bytes:
