@@ -114,10 +114,46 @@ def test_the_docstring_of_the_project_module_shows_a_project():
     assert "name: watch" in (project_module.__doc__ or "")
 
 
+OPERATORS = ROOT / "docs" / "reference" / "operators.md"
+CORES = "M0+, M3, M4, M7, M33"
+
+
+def operator_table(path):
+    """The lines of the table of operators in a page."""
+    return re.findall(r"^\| (?:operator|---|`[A-Z0-9_]+`) \|.*$", path.read_text(), re.MULTILINE)
+
+
+def operator_rows():
+    """Operator, models, vectors, vectors on cores, cores, differing bytes."""
+    return [[cell.strip("` ").replace(",", "") for cell in line.strip("|").split(" | ")] for line in operator_table(OPERATORS)[2:]]
+
+
+def readme_table():
+    """What the README must say of the operators: the page's table, and its sums."""
+    rows = operator_rows()
+    models, vectors, on_cores, differing = (sum(int(row[column]) for row in rows) for column in (1, 2, 3, 5))
+    told = (
+        f"{len(rows)} operators in {models:,} forms, {vectors:,} vectors on this machine and {on_cores:,} on emulated cores"
+        f" (Cortex-{CORES}), {differing:,} bytes that differ from TensorFlow Lite for Microcontrollers"
+    )
+    return "\n".join(["<details>", f"<summary>{told}</summary>", "", *operator_table(OPERATORS), "", "</details>"])
+
+
 def test_the_page_of_operators_names_those_that_are_compiled():
     """`pytest tests/compiler --ledger docs/reference/operators.md` writes it anew."""
-    page = (ROOT / "docs" / "reference" / "operators.md").read_text()
+    rows = operator_rows()
 
-    rows = re.findall(r"^\| `(\w+)` \| ([\d,]+) \| ([\d,]+) \| ([\d,]+) \|$", page, re.MULTILINE)
     assert sorted(LOWERINGS) == [name for name, *_ in rows]
     assert {"0"} == {differing for *_, differing in rows}
+    assert {CORES.replace(",", "")} == {cores for *_, cores, _ in rows}
+    assert all(int(row[3]) > 0 for row in rows)
+
+
+def test_the_readme_has_the_table_of_the_page_of_operators():
+    """Write it anew with EMBERFLOW_WRITE_REFERENCE=1 pytest tests/test_docs.py."""
+    readme = (ROOT / "README.md").read_text()
+    if os.environ.get("EMBERFLOW_WRITE_REFERENCE"):
+        readme = re.sub(r"<details>.*?</details>", lambda _: readme_table(), readme, count=1, flags=re.DOTALL)
+        (ROOT / "README.md").write_text(readme)
+
+    assert [readme_table()] == re.findall(r"<details>.*?</details>", readme, re.DOTALL)
