@@ -56,10 +56,18 @@ def run(model: bytes, x: FloatArray, kernels: Kernels = Kernels.DEFAULT, threads
     Raises: GraphError: as `open_model` and `read_borders`. DataError: samples of another shape.
     """
     interpreter = open_model(model, kernels, threads)
-    borders = borders_of(interpreter)
-    samples = quantize(x, borders.input)
+    return _invoke(interpreter, quantize(x, borders_of(interpreter).input))
+
+
+def run_codes(model: bytes, codes: AnyArray) -> AnyArray:
+    """As `run`, for samples that are what the model takes already: shape (n, *input_shape), in the type of its input."""
+    return _invoke(open_model(model), codes)
+
+
+def _invoke(interpreter: Any, samples: AnyArray) -> AnyArray:
+    output = borders_of(interpreter).output
     source, sink = interpreter.get_input_details()[0]["index"], interpreter.get_output_details()[0]["index"]
-    outputs = np.empty((len(x), *borders.output.shape[1:]), borders.output.dtype)
+    outputs = np.empty((len(samples), *output.shape[1:]), output.dtype)
     for number, sample in enumerate(samples):
         # an LSTM's variable tensors live on between invocations: without this, outputs depend on the order of samples
         interpreter.reset_all_variables()
