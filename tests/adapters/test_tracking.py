@@ -9,18 +9,21 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import mlflow
+import numpy as np
 import pytest
 from mlflow import MlflowClient
 from mlflow.entities import Run
 from sqlalchemy import create_engine, text
 
+from emberflow.adapters.mlflow_tflite import load_model
 from emberflow.adapters.tracking import ENVIRONMENT, Context, RunIds, Status, Tracker
 from emberflow.adapters.tracking_client import answering
 from emberflow.adapters.tracking_figures import context_of, of_variant
 from emberflow.artifact import Artifact, Kind
 from emberflow.budget import Budget
 from emberflow.dataset import Part, Sampling, Splits
-from emberflow.errors import ProjectError, StoreError, TrackingError
+from emberflow.errors import ModelError, ProjectError, StoreError, TrackingError
 from emberflow.evaluate.footprint import measured
 from emberflow.on_chip import Emulated, Linked, OnChip, Packed, Parity
 from emberflow.recipe import Format
@@ -42,6 +45,7 @@ from emberflow.variant import (
     Variant,
     Verdict,
 )
+from tests.models import small_tflite
 
 DIGEST = "0123456789abcdef" * 4
 QUALITY = Quality(runtime="TFLM", samples=4, scores={"accuracy": 0.75, "macro_f1": 0.7}, confusion=((2, 1), (0, 1)))
@@ -153,7 +157,7 @@ def client(tracker: Tracker) -> MlflowClient:
 @pytest.fixture
 def files(tmp_path: Path) -> list[tuple[Path, str]]:
     model, plot = tmp_path / DIGEST, tmp_path / "blob"
-    model.write_bytes(b"TFL3")
+    model.write_bytes(small_tflite())
     plot.write_bytes(b"PNG")
     return [(model, "model/int8.tflite"), (plot, "plots/confusion.png")]
 
@@ -162,7 +166,7 @@ def files(tmp_path: Path) -> list[tuple[Path, str]]:
 def finished(tracker: Tracker, client: MlflowClient, tmp_path_factory: pytest.TempPathFactory) -> RunIds:
     """A whole pipeline run, the variant `prune70...` logged twice."""
     folder = tmp_path_factory.mktemp("finished")
-    (folder / "model").write_bytes(b"TFL3")
+    (folder / "model").write_bytes(small_tflite())
     (folder / "bundle" / "firmware").mkdir(parents=True)
     (folder / "bundle" / "firmware" / "main.c").write_text("int main;")
     ids = tracker.open_run("watch", "r1", {"emberflow.run": "r1"})
@@ -378,7 +382,24 @@ def test_each_variant_has_a_model_with_its_metrics_on_the_test_part(client: Mlfl
     assert (1000.0, "watch-test", DIGEST[:36]) == on["file_bytes"]
     assert set(model.params) == PARAMS
     assert [model.model_id] == [each.model_id for each in run.outputs.model_outputs]
-    assert [file.path for file in client.list_logged_model_artifacts(model.model_id)] == ["int8.tflite"]
+    assert {"MLmodel", "model.tflite"} < {file.path for file in client.list_logged_model_artifacts(model.model_id)}
+
+
+def test_a_variants_model_is_loaded_and_predicts(tracker: Tracker, client: MlflowClient, children: dict[str, Run]) -> None:
+    """By its address, as MLflow's own page tells; the bytes are those of the variant, and it says what it is."""
+    run = children["int8"]
+    (model,) = client.search_logged_models([run.info.experiment_id], f"source_run_id = '{run.info.run_id}'")
+    before = mlflow.get_tracking_uri()
+    mlflow.set_tracking_uri(tracker.uri)
+    try:
+        loaded = mlflow.pyfunc.load_model(f"models:/{model.model_id}")
+        kept = load_model(f"models:/{model.model_id}")
+    finally:
+        mlflow.set_tracking_uri(before)
+
+    assert (2, 3) == loaded.predict(np.zeros((2, 6, 6, 2), np.float32)).shape
+    assert (small_tflite(), SPLITS.standardization) == (kept.bytes, kept.standardization)
+    assert ("watch", "int8", list(SPLITS.labels)) == tuple(loaded.metadata.metadata[key] for key in ("project", "recipe", "labels"))
 
 
 def test_plots_lie_with_the_run(tracker: Tracker, client: MlflowClient, files: list[tuple[Path, str]]) -> None:
@@ -435,7 +456,7 @@ def test_a_run_that_ends_early_ends_its_open_variants(tracker: Tracker, client: 
     """No nested run stays "running" for ever; those that were done stay done."""
     ids = tracker.open_run("early", "r1", {})
     done = tracker.log_variant(ids, CONTEXT, INT8, [])
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(ModelError, match="gone', which can't be read"):
         tracker.log_variant(ids, CONTEXT, DYNAMIC, [(tmp_path / "gone", "model/dynamic.tflite")])
     tracker.finish(ids, status)
 

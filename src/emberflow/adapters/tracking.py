@@ -94,14 +94,14 @@ class Tracker:
         """Log `variant` as the nested run of `ids` for its recipe, made when there is none. Its run id.
 
         Args:
-            files: (local file or directory, its path among the artifacts). What goes under `model/`, the .tflite above all, is kept
-                with the LoggedModel; the rest (plots) with the run.
+            files: (local file or directory, its path among the artifacts). The .tflite, which goes under `model/`, becomes the LoggedModel,
+                of the flavor tflite, so that MLflow loads and serves it; the rest (plots) is kept with the run.
         """
         data = figures.data_input("test", context.splits, context.data_digest, context.project)
         run_id, model_id = self._find_child(ids, context, variant)
         self._client.log_data(run_id, [data])
         self._client.log(run_id, figures.of_variant(variant, context), model_id, data)
-        self._client.finish_model(model_id, [(path, place.removeprefix(MODEL_FOLDER)) for path, place in files if place.startswith(MODEL_FOLDER)])
+        self._client.finish_model(model_id, [path for path, place in files if place.startswith(MODEL_FOLDER)], figures.card(variant, context))
         self._client.upload(run_id, [(path, place) for path, place in files if not place.startswith(MODEL_FOLDER)])
         self._client.end(run_id, Status.FINISHED)
         return run_id

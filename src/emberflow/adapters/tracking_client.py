@@ -12,12 +12,14 @@ import requests
 from mlflow import MlflowClient
 from mlflow.entities import Dataset, DatasetInput, InputTag, LoggedModelOutput, Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
+from mlflow.models import Model
 from sqlalchemy import create_engine
 from sqlalchemy.exc import OperationalError
 
+from emberflow.adapters.mlflow_tflite import save_model
 from emberflow.adapters.store import no_space, telling_of_disk
 from emberflow.adapters.tracking_address import SQLITE, RunIds, hide_password, is_server
-from emberflow.adapters.tracking_figures import DataInput, Figures
+from emberflow.adapters.tracking_figures import Card, DataInput, Figures
 from emberflow.errors import EmberflowError, ProjectError, TrackingError
 
 Files = Sequence[tuple[Path, str]]
@@ -90,11 +92,14 @@ class Client:
             self._mlflow.log_outputs(run_id, [LoggedModelOutput(model.model_id, step=0)])
         return str(model.model_id)
 
-    def finish_model(self, model_id: str, files: Files) -> None:
-        """Files of a LoggedModel, which is ready then."""
+    def finish_model(self, model_id: str, models: Sequence[Path], card: Card) -> None:
+        """The .tflite of a LoggedModel, which is ready then: MLflow loads and serves it."""
         with answering(self._uri):
-            with _gathered(files) as folder:
-                self._mlflow.log_model_artifacts(model_id, str(folder))
+            for path in models:
+                with TemporaryDirectory(prefix="emberflow-") as folder:
+                    described = Model(model_id=model_id)
+                    save_model(path, Path(folder, "model"), described, standardization=card.standardization, metadata=dict(card.metadata))
+                    self._mlflow.log_model_artifacts(model_id, str(Path(folder, "model")))
             self._mlflow.finalize_logged_model(model_id, "READY")
 
     def log(self, run_id: str, figures: Figures, model_id: str | None = None, data: DataInput | None = None) -> None:

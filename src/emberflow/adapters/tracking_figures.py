@@ -11,7 +11,7 @@ from pydantic import Field
 
 from emberflow.adapters import tracking_notes as notes
 from emberflow.artifact import Sha256
-from emberflow.dataset import Part, Splits
+from emberflow.dataset import Part, Splits, Standardization
 from emberflow.recipe import Cluster, Prune, PruneBlock, Recipe, prefix_name
 from emberflow.record import Record
 from emberflow.values import Value
@@ -50,6 +50,19 @@ class Figures(Value):
     metrics: dict[str, float] = Field(default_factory=dict)
     curves: tuple[tuple[str, int, float], ...] = ()
     tags: dict[str, str] = Field(default_factory=dict)
+
+
+class Card(Value):
+    """What a served model says of itself, and how it treats samples first."""
+
+    standardization: Standardization | None
+    metadata: dict[str, str | list[str]]
+
+
+def card(variant: Variant, context: Context) -> Card:
+    """What goes with the .tflite of `variant` into MLflow's model."""
+    metadata = {"project": context.project, "recipe": variant.recipe, "target": context.target, "sha256": variant.model.sha256}
+    return Card(standardization=context.splits.standardization, metadata={**metadata, "labels": list(context.splits.labels)})
 
 
 def context_of(record: Record) -> Context:
