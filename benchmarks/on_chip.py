@@ -178,7 +178,7 @@ def examine(model: bytes, weights: Storage, toolchain: Toolchain) -> tuple[Compi
     compiled = compile_model(model, "model", weights=weights)
     border = read_borders(model).input
     codes = quantize(tiny_models.signals(border.shape[1:], VECTORS, seed=2), border)
-    return compiled, prove(Claim(model, compiled.name, compiled.files), codes, find_target(TARGET), toolchain).figures
+    return compiled, prove(Claim(model, compiled.name, compiled.files), (codes,), find_target(TARGET), toolchain).figures
 
 
 def measure(name: str, toolchain: Toolchain) -> Row:

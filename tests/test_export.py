@@ -32,7 +32,7 @@ def made(models):
     """Manifest and files of a small model for which no compiler was there."""
     model = models.small_tflite()
     samples = random_samples(litert.read_borders(model).input, 12)
-    outputs = reference.outputs(model, samples.codes)
+    outputs = reference.outputs(model, (samples.codes,))[0]
     compiled = compile_model(model, "small")
     product = Product(describe_application("small", model, samples, outputs), find_target("stm32f405"), Build(compiled.files))
     files = contents(product, samples, outputs)
@@ -57,7 +57,7 @@ def test_the_same_model_gives_the_same_bytes(made, models):
     """Every file, arrays and archive among them."""
     model = models.small_tflite()
     samples = random_samples(litert.read_borders(model).input, 12)
-    outputs = reference.outputs(model, samples.codes)
+    outputs = reference.outputs(model, (samples.codes,))[0]
     product = Product(describe_application("small", model, samples, outputs), find_target("stm32f405"), Build(compile_model(model, "small").files))
 
     assert made[1] == contents(product, samples, outputs)

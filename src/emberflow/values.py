@@ -18,6 +18,8 @@ Int8Array = NDArray[np.int8]
 Int32Array = NDArray[np.int32]
 IntArray = NDArray[np.int64]
 AnyArray = NDArray[Any]
+Arrays = tuple[AnyArray, ...]
+"""One array for each input of a model, or for each output, in the graph's order; the first axis of each is the sample."""
 
 
 class Value(BaseModel):

@@ -5,9 +5,13 @@ import pytest
 
 from emberflow.adapters.emulator import Run
 from emberflow.adapters.toolchain import Options
+from emberflow.compiler import compile_model
 from emberflow.errors import ChipFault, ImageError
+from emberflow.evaluate import reference
+from emberflow.evaluate.parity import as_bytes
 from emberflow.firmware.chip.program import linker_script, measuring_program, product_program
 from emberflow.target import TargetKind, find_target, load_targets
+from tests.adapters.a_network import PAIRS, two_by_two
 
 pytest.importorskip("unicorn")
 
@@ -163,13 +167,27 @@ def test_a_product_ends_where_main_returns(run, chip):
     ]
 
 
+def test_a_product_of_several_inputs_and_outputs_tests_itself(toolchain, emulator):
+    """All of its vectors are TFLM's; then one byte of the second output of two of them is not."""
+    compiled, outputs = compile_model(two_by_two(), "tiny"), as_bytes(reference.outputs(two_by_two(), PAIRS)).view(np.int8)
+    wrong = outputs.copy()
+    wrong[[3, 5], 6] += 1
+
+    def failures(expected):
+        program = product_program("tiny", (as_bytes(PAIRS).view(np.int8), expected), 2, 2)
+        image = toolchain.build(compiled.files | program, STM32F405, linker_script(STM32F405))
+        return emulator.run(image, STM32F405).exit_status
+
+    assert [0, 2] == [failures(outputs), failures(wrong)]
+
+
 def test_a_product_takes_inputs_from_its_board(run, chip):
     """Three of them, until there are no more; ef_on_output sees each result."""
     board = b"""
 #include "tiny.h"
 static int given, sum;
-int ef_read_input(int8_t *input) { input[0] = (int8_t)given; return given++ < 3; }
-void ef_on_output(const int8_t *output) { sum += output[0]; }
+int ef_read_input(void *input) { *(int8_t *)input = (int8_t)given; return given++ < 3; }
+void ef_on_output(const void *output) { sum += *(const int8_t *)output; }
 void ef_halt(int status) { for (;;) { __asm__ volatile("" ::"r"(status)); } }
 int board_sum(void) { return sum; }
 """

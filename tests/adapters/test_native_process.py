@@ -12,9 +12,9 @@ def test_outputs_come_as_bytes(toolchain, chip):
     library = toolchain.build_for_host(chip.MODEL)
     codes = np.arange(96, dtype=np.int8).reshape(2, 48)
     request = io.BytesIO()
-    np.savez(request, library=np.array(str(library)), function=np.array("tiny_infer"), codes=codes, output_bytes=np.array(48))
+    np.savez(request, library=np.array(str(library)), function=np.array("tiny_infer"), codes0=codes, output_bytes=np.array([48]))
 
     ended = subprocess.run([sys.executable, "-m", "emberflow.adapters.native_process"], input=request.getvalue(), capture_output=True, check=True)
 
     with np.load(io.BytesIO(ended.stdout)) as answer:
-        assert np.array_equal((codes + 1).astype(np.uint8), answer["outputs"])
+        assert np.array_equal((codes + 1).astype(np.uint8), answer["outputs0"])

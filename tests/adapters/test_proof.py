@@ -9,10 +9,9 @@ import pytest
 from emberflow.adapters import emulator as emulator_module
 from emberflow.adapters.proof import Claim, enlarge, prove
 from emberflow.compiler import compile_model
-from emberflow.errors import GraphError, ToolchainError
+from emberflow.errors import ToolchainError
 from emberflow.target import find_target
-from tests.adapters.a_network import CODES, network
-from tests.compiler.harness import activation, one_operator
+from tests.adapters.a_network import CODES, PAIRS, network, two_by_two
 
 STM32F405 = find_target("stm32f405")
 
@@ -32,7 +31,7 @@ def claim(model=None, patch=None):
 @pytest.fixture(scope="module")
 def proof(toolchain):
     """Of the network as it was compiled."""
-    return prove(claim(), CODES, STM32F405, toolchain)
+    return prove(claim(), (CODES,), STM32F405, toolchain)
 
 
 def test_equal_firmware_is_proven(proof):
@@ -49,7 +48,7 @@ def test_equal_firmware_is_proven(proof):
 
 def test_the_outputs_of_all_samples_are_handed_on(proof):
     """In the shape and type of the model's output."""
-    assert ((120, 3), np.int8) == (proof.outputs.shape, proof.outputs.dtype)
+    assert [((120, 3), np.int8)] == [(each.shape, each.dtype) for each in proof.outputs]
 
 
 def test_what_is_linked_is_told_in_all_and_by_layer(proof):
@@ -80,7 +79,7 @@ def test_a_wrong_weight_refutes_and_names_the_first_layer_that_differs(toolchain
     def patch(text):
         return re.sub(r"(fully_connected_1_weights\[\d+\] = \{\s*)(-?\d+)", lambda m: f"{m[1]}{-int(m[2])}", text, count=1)
 
-    figures = prove(claim(patch=patch), CODES, STM32F405, toolchain).figures
+    figures = prove(claim(patch=patch), (CODES,), STM32F405, toolchain).figures
 
     assert (False, True) == (figures.is_proven, figures.is_refuted)
     assert figures.emulated.parity.differing_bytes > 0
@@ -93,7 +92,7 @@ def test_a_wrong_weight_refutes_and_names_the_first_layer_that_differs(toolchain
 
 def test_outputs_that_do_not_vary_prove_nothing(toolchain):
     """Every sample is the same."""
-    figures = prove(claim(), np.repeat(CODES[:1], 5, axis=0), STM32F405, toolchain).figures
+    figures = prove(claim(), (np.repeat(CODES[:1], 5, axis=0),), STM32F405, toolchain).figures
 
     assert (False, False) == (figures.is_proven, figures.is_refuted)
     assert figures.unproven == "5 samples gave 1 distinct output: a model whose outputs don't vary proves nothing"
@@ -108,7 +107,7 @@ def small(flash_bytes, ram_bytes):
 
 def test_a_target_too_small_is_told_by_how_much_and_measured_all_the_same(toolchain, proof):
     """512 B of flash and 1 KiB of RAM, all of which the stack takes; what is missing is what the firmware takes beyond that."""
-    figures = prove(claim(), CODES, small(512, 1024), toolchain).figures
+    figures = prove(claim(), (CODES,), small(512, 1024), toolchain).figures
     linked = proof.figures.linked
 
     assert linked.flash_bytes == figures.linked.flash_bytes
@@ -131,7 +130,7 @@ def first_in_infer(statement):
 
 def test_firmware_that_faults_is_refuted(toolchain):
     """It writes to where no memory is, though not on this machine."""
-    proof = prove(claim(patch=first_in_infer("#ifdef __arm__\\n*(volatile int *)0x60000000 = 1;\\n#endif")), CODES, STM32F405, toolchain)
+    proof = prove(claim(patch=first_in_infer("#ifdef __arm__\\n*(volatile int *)0x60000000 = 1;\\n#endif")), (CODES,), STM32F405, toolchain)
 
     assert proof.figures.is_refuted
     assert re.match(r"net_infer \(at 0x080000..\) wrote 4 B at 0x60000000, where there is no memory", proof.figures.fault)
@@ -140,7 +139,7 @@ def test_firmware_that_faults_is_refuted(toolchain):
 
 def test_c_that_crashes_on_this_machine_is_refuted(toolchain):
     """Before anything is run on the emulated core."""
-    proof = prove(claim(patch=first_in_infer("__builtin_trap();")), CODES, STM32F405, toolchain)
+    proof = prove(claim(patch=first_in_infer("__builtin_trap();")), (CODES,), STM32F405, toolchain)
 
     assert proof.figures.is_refuted
     assert proof.figures.fault.startswith("net_infer, built for this machine, ended with SIG")
@@ -151,7 +150,7 @@ def test_without_an_emulator_the_linked_figures_remain(toolchain, monkeypatch, p
     """And it is said why nothing is proven."""
     monkeypatch.setattr("emberflow.adapters.machine.find_spec", lambda _: None)
 
-    figures = prove(claim(), CODES, STM32F405, toolchain).figures
+    figures = prove(claim(), (CODES,), STM32F405, toolchain).figures
 
     assert proof.figures.linked == figures.linked
     assert (None, False, False) == (figures.emulated, figures.is_proven, figures.is_refuted)
@@ -163,16 +162,35 @@ def test_without_a_compiler_there_is_nothing(toolchain, monkeypatch):
     monkeypatch.setattr("emberflow.adapters.toolchain.find_spec", lambda _: None)
 
     with pytest.raises(ToolchainError, match=r"the package ziglang is missing; get it with pip install 'emberflow\[chip\]'"):
-        prove(claim(), CODES, STM32F405, toolchain)
+        prove(claim(), (CODES,), STM32F405, toolchain)
 
 
-def test_two_inputs_are_refused(toolchain):
-    """Samples run through one."""
-    model = one_operator("ADD", [activation("a", (1, 4)), activation("b", (1, 4))], [activation("y", (1, 4))], "AddOptions")
-    compiled = compile_model(model, "net")
+def test_several_inputs_and_outputs_are_proven(toolchain):
+    """Two of each: seven bytes a sample, on the emulated core and on this machine."""
+    proof = prove(claim(two_by_two()), PAIRS, STM32F405, toolchain)
 
-    with pytest.raises(GraphError, match="the model has 2 inputs; expected one, for samples to run through; join them inside the model"):
-        prove(Claim(model, "net", compiled.files), CODES[:, :4], STM32F405, toolchain)
+    assert (True, "", "") == (proof.figures.is_proven, proof.figures.complaint, proof.figures.unproven)
+    assert (100, 700, 0) == (
+        proof.figures.emulated.parity.samples,
+        proof.figures.emulated.parity.bytes,
+        proof.figures.emulated.parity.differing_bytes,
+    )
+    assert (840, 0) == (proof.figures.on_host.bytes, proof.figures.host_differing_bytes)
+    assert [((120, 4), np.int8), ((120, 3), np.uint8)] == [(each.shape, each.dtype) for each in proof.outputs]
+
+
+def test_the_layer_behind_the_second_output_is_named(toolchain):
+    """The first output is as it should be."""
+
+    def patch(text):
+        return re.sub(r"(fully_connected_2_weights\[\d+\] = \{\s*)(-?\d+)", lambda m: f"{m[1]}{-int(m[2])}", text, count=1)
+
+    figures = prove(claim(two_by_two(), patch), PAIRS, STM32F405, toolchain).figures
+
+    assert figures.is_refuted
+    assert str(figures.emulated.first_difference).startswith(
+        "operator 2 FULLY_CONNECTED (fully_connected_2) is the first layer that differs, in 1 of 3 B"
+    )
 
 
 def test_a_measuring_program_that_fails_is_refuted(toolchain, monkeypatch):
@@ -180,4 +198,4 @@ def test_a_measuring_program_that_fails_is_refuted(toolchain, monkeypatch):
     real = emulator_module.Emulator.run
     monkeypatch.setattr(emulator_module.Emulator, "run", lambda *given: dataclasses.replace(real(*given), exit_status=72))
 
-    assert prove(claim(), CODES, STM32F405, toolchain).figures.fault == "the measuring program ended with status 72; expected 0"
+    assert prove(claim(), (CODES,), STM32F405, toolchain).figures.fault == "the measuring program ended with status 72; expected 0"

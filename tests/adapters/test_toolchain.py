@@ -66,7 +66,7 @@ def test_too_large_a_stack_does_not_fit_either(toolchain, chip):
 def test_too_much_flash_is_told_to_the_byte(toolchain, chip):
     """Of a program that fits, another constant of the bytes that are left plus 100."""
     sources = chip.MODEL | product_program("tiny")
-    sources["main.c"] += b"\nextern const char big[]; int ef_read_input(int8_t *input) { return big[*input]; }\n"
+    sources["main.c"] += b"\nextern const char big[]; int ef_read_input(void *input) { return big[*(int8_t *)input]; }\n"
 
     def build(count):
         text = f"const char big[{count}] = {{1}};".encode()

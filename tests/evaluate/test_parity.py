@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from emberflow.errors import DataError
-from emberflow.evaluate.parity import compare
+from emberflow.evaluate.parity import compare, compare_all
 
 
 def test_equal_outputs_are_equal() -> None:
@@ -55,3 +55,13 @@ def test_outputs_of_different_kinds_are_refused(ours: np.ndarray, reference: np.
     """The message states dtype and shape of both."""
     with pytest.raises(DataError, match=rf"received outputs int8 \(\d, 3\) to compare with {reference.dtype} \(\d, 3\); expected the same model's"):
         compare("default", ours, reference)
+
+
+def test_several_outputs_of_a_sample_are_one() -> None:
+    """Two samples of three bytes; one byte of the second output differs, and the samples are told apart by the first alone."""
+    ours = (np.array([[1], [2]], np.int8), np.array([[7, 200], [7, 8]], np.uint8))
+    references = (np.array([[1], [2]], np.int8), np.array([[7, 8], [7, 8]], np.uint8))
+
+    parity = compare_all("firmware", ours, references)
+
+    assert (parity.samples, parity.bytes, parity.differing_bytes, parity.largest_difference, parity.distinct_outputs) == (2, 6, 1, 192, 2)

@@ -52,7 +52,7 @@ def run_on_chip(assignment: Assignment, report: Report) -> Finding:
     codes = quantize(np.load(assignment.x), borders.input)
     claim = Claim(model, assignment.name, read_sources(assignment.sources))
     try:
-        proof = prove(claim, codes, assignment.target, Toolchain(assignment.toolchain))
+        proof = prove(claim, (codes,), assignment.target, Toolchain(assignment.toolchain))
     except (ToolchainError, TargetError, GraphError) as error:
         report("not on the chip")
         return Finding(why_not=str(error))
@@ -77,7 +77,7 @@ def _quality(proof: Proof, assignment: Assignment) -> Quality | None:
     if proof.outputs is None:
         return None
     borders = read_borders(assignment.model.read_bytes())
-    return assess("C on this machine", np.load(assignment.y), as_probabilities(dequantize(proof.outputs, borders.output)))
+    return assess("C on this machine", np.load(assignment.y), as_probabilities(dequantize(proof.outputs[0], borders.output)))
 
 
 def _tell(figures: OnChip) -> str:

@@ -10,25 +10,25 @@ import numpy as np
 
 from emberflow.adapters.toolchain import Toolchain
 from emberflow.errors import ChipError
-from emberflow.values import AnyArray
+from emberflow.values import Arrays
 
 
-def run_on_host(toolchain: Toolchain, sources: Mapping[str, bytes], function: str, codes: AnyArray, output_bytes: int) -> AnyArray:
-    """Outputs as bytes, shape (n, output_bytes), uint8, of `codes`, inputs of shape (n, ...) as `function` takes them.
+def run_on_host(toolchain: Toolchain, sources: Mapping[str, bytes], function: str, codes: Arrays, output_bytes: tuple[int, ...]) -> Arrays:
+    """Outputs as bytes, shape (n, bytes) and uint8 each, of `codes`, inputs of shape (n, ...) as `function` takes them.
 
     Raises: ToolchainError: no compiler, or it refuses a source. ChipError: the code crashed.
     """
     library = toolchain.build_for_host(sources)
     request = io.BytesIO()
-    words = {"library": str(library), "function": function}
-    np.savez(request, allow_pickle=False, codes=codes, output_bytes=np.array(output_bytes), **{name: np.array(word) for name, word in words.items()})
+    words = {"library": np.array(str(library)), "function": np.array(function), "output_bytes": np.array(output_bytes)}
+    np.savez(request, allow_pickle=False, **words, **{f"codes{position}": each for position, each in enumerate(codes)})
     # -P: a folder of the user's that is called numpy, say, isn't imported
     command = [sys.executable, "-P", "-m", "emberflow.adapters.native_process"]
     ended = subprocess.run(command, input=request.getvalue(), capture_output=True, check=False)  # noqa: S603  our own module
     if ended.returncode:
         raise ChipError(f"{function}, built for this machine, ended with {_way(ended)}; expected outputs: the generated C is wrong", function)
     with np.load(io.BytesIO(ended.stdout)) as answer:
-        return np.asarray(answer["outputs"])
+        return tuple(answer[f"outputs{position}"] for position in range(len(output_bytes)))
 
 
 def _way(ended: subprocess.CompletedProcess[bytes]) -> str:

@@ -8,14 +8,17 @@ import numpy as np
 
 
 def main() -> int:
-    """Read `library`, `function`, `codes` and `output` (one output's bytes) from stdin; write `outputs`, shape (n, bytes), to stdout."""
+    """Read `library`, `function`, `codes0` and so on, and `output_bytes` (of each output) from stdin.
+
+    Writes to stdout: `outputs0` and so on, shape (n, bytes) each.
+    """
     with np.load(io.BytesIO(sys.stdin.buffer.read())) as request:
-        codes = np.ascontiguousarray(request["codes"])
-        outputs = np.zeros((len(codes), int(request["output_bytes"])), np.uint8)
+        codes = [np.ascontiguousarray(request[f"codes{n}"]) for n in range(sum(name.startswith("codes") for name in request.files))]
+        outputs = [np.zeros((len(codes[0]), count), np.uint8) for count in request["output_bytes"].tolist()]
         infer = getattr(ctypes.CDLL(str(request["library"])), str(request["function"]))
-    for sample, output in zip(codes, outputs, strict=True):
-        infer(sample.ctypes.data_as(ctypes.c_void_p), output.ctypes.data_as(ctypes.c_void_p))
-    np.savez(sys.stdout.buffer, allow_pickle=False, outputs=outputs)
+    for borders in zip(*codes, *outputs, strict=True):
+        infer(*(border.ctypes.data_as(ctypes.c_void_p) for border in borders))
+    np.savez(sys.stdout.buffer, allow_pickle=False, **{f"outputs{n}": each for n, each in enumerate(outputs)})
     return 0
 
 

@@ -1,7 +1,7 @@
 """The proof: what a compiled model takes on a target, and that it computes what TFLM does, byte for byte. Builds, runs, compares; judges nothing.
 
     claim = Claim(model, compiled.name, compiled.files)
-    proof = prove(claim, codes, target, Toolchain(default_cache()))
+    proof = prove(claim, (codes,), target, Toolchain(default_cache()))
     proof.figures.linked.flash_bytes, proof.figures.is_proven, proof.figures.emulated.instructions
 
 Two programs are built around the same sources: the product, whose sections are reported, and the measuring one, which runs samples on the emulated
@@ -18,15 +18,15 @@ import numpy as np
 from emberflow.adapters.emulator import Emulator, Execution, Run
 from emberflow.adapters.native import run_on_host
 from emberflow.adapters.toolchain import Options, Toolchain
-from emberflow.errors import ChipError, DoesNotFit, EmulatorError, GraphError
+from emberflow.errors import ChipError, DoesNotFit, EmulatorError
 from emberflow.evaluate import reference
-from emberflow.evaluate.parity import compare
+from emberflow.evaluate.parity import as_bytes, compare_all
 from emberflow.firmware.chip.image import Image
 from emberflow.firmware.chip.program import INPUTS, OUTPUTS, linker_script, measuring_program, product_program
 from emberflow.graph import Graph, Tensor, read_graph
 from emberflow.on_chip import Divergence, Emulated, LayerOnChip, Linked, OnChip
 from emberflow.target import Target
-from emberflow.values import AnyArray
+from emberflow.values import AnyArray, Arrays
 
 VECTORS = 100
 _ROOM_BYTES = 64 * 1024  # by which an imagined memory grows at a time: the measuring program is larger than the product
@@ -47,33 +47,33 @@ class Claim:
 class Proof:
     """What was found.
 
-    outputs: of the C on this machine, for all samples, shape (n, *output_shape) in the type of the model's output; None when it crashed.
+    outputs: of the C on this machine, for all samples, shape (n, *output_shape) in the type of each of the model's outputs; None when it crashed.
     """
 
     figures: OnChip
-    outputs: AnyArray | None
+    outputs: Arrays | None
 
 
-def prove(claim: Claim, codes: AnyArray, target: Target, toolchain: Toolchain, vectors: int = VECTORS, expected: AnyArray | None = None) -> Proof:
+def prove(claim: Claim, codes: Arrays, target: Target, toolchain: Toolchain, vectors: int = VECTORS, expected: Arrays | None = None) -> Proof:
     """Build the firmware of `claim` for `target`, run it, and compare it with TFLM.
 
     Args:
-        codes: inputs of real samples, shape (n, *input_shape without the batch), in the type of the model's input. All of them run through the
-            C on this machine; `vectors` of them, evenly spread, on the emulated core too.
+        codes: real samples, for each of the model's inputs shape (n, *input_shape without the batch) in its type. All of them run through the C on
+            this machine; `vectors` of them, evenly spread, on the emulated core too.
         expected: what another reference than TFLM gave for `codes`, for C that was compiled to equal that one; no layer is named then.
     Raises: ToolchainError: no compiler, or it refuses the sources. TargetError: a Linux device, or a core we don't know.
-        GraphError: TFLM doesn't run the model, or it has not one input and one output. WorkerLost: TFLM's process was ended from outside.
+        GraphError: TFLM doesn't run the model. WorkerLost: TFLM's process was ended from outside.
     """
-    trial = Trial(claim, target, toolchain, _read(claim.model))
+    trial = Trial(claim, target, toolchain, read_graph(claim.model))
     linked, layers = trial.link()
     is_tflm = expected is None
     expected = reference.outputs(claim.model, codes) if expected is None else expected
-    chosen = _spread(len(codes), vectors)
+    chosen = _spread(len(codes[0]), vectors)
     figures = OnChip(target=target.name, linked=linked, layers=layers, emulated=None, on_host=None, host_differing_bytes=None)
     try:
         on_host = trial.run_on_host(codes)
-        figures = figures.model_copy(update={"on_host": compare("C on this machine", on_host, expected)})
-        seen = trial.emulate(codes[chosen], expected[chosen], is_tflm=is_tflm)
+        figures = figures.model_copy(update={"on_host": compare_all("C on this machine", on_host, expected)})
+        seen = trial.emulate(_take(codes, chosen), _take(expected, chosen), is_tflm=is_tflm)
     except ChipError as error:
         return Proof(figures.model_copy(update={"fault": str(error)}), None if figures.on_host is None else on_host)
     except EmulatorError as error:
@@ -81,7 +81,7 @@ def prove(claim: Claim, codes: AnyArray, target: Target, toolchain: Toolchain, v
     found = {
         "emulated": seen.emulated,
         "layers": seen.layers(layers),
-        "host_differing_bytes": int((_as_bytes(seen.outputs) != _as_bytes(on_host[chosen])).sum()),
+        "host_differing_bytes": int((as_bytes(seen.outputs) != as_bytes(_take(on_host, chosen))).sum()),
         "unproven": _doubt(seen.emulated),
     }
     return Proof(figures.model_copy(update=found), on_host)
@@ -97,7 +97,7 @@ class Seen:
     """What a run on the emulated core showed; `spent` are the instructions of each layer."""
 
     emulated: Emulated
-    outputs: AnyArray
+    outputs: Arrays
     spent: Mapping[str, int]
 
     def layers(self, linked: tuple[LayerOnChip, ...]) -> tuple[LayerOnChip, ...]:
@@ -115,13 +115,17 @@ class Trial:
     graph: Graph
 
     @property
-    def output(self) -> Tensor:
-        """The tensor that the model gives."""
-        return self.graph.tensors[self.graph.outputs[0]]
+    def outputs(self) -> tuple[Tensor, ...]:
+        """The tensors that the model gives."""
+        return tuple(self.graph.tensors[index] for index in self.graph.outputs)
+
+    @property
+    def _counts(self) -> tuple[int, int]:
+        return len(self.graph.inputs), len(self.graph.outputs)
 
     def link(self) -> tuple[Linked, tuple[LayerOnChip, ...]]:
         """What the product takes, in all and by layer."""
-        image, _, missing = self._build(product_program(self.claim.name), _PLAIN)
+        image, _, missing = self._build(product_program(self.claim.name, None, *self._counts), _PLAIN)
         arena = image.symbols.get(f"{self.claim.name}_arena")
         linked = Linked(
             flash_bytes=image.flash_bytes,
@@ -133,26 +137,25 @@ class Trial:
         )
         return linked, tuple(_layers(self.graph, image))
 
-    def run_on_host(self, codes: AnyArray) -> AnyArray:
+    def run_on_host(self, codes: Arrays) -> Arrays:
         """Outputs of the C on this machine."""
-        output = self.output
-        found = run_on_host(self.toolchain, self.claim.sources, f"{self.claim.name}_infer", codes, output.size_bytes)
-        return _as_outputs(found, output)
+        sizes = tuple(output.size_bytes for output in self.outputs)
+        return self._as_outputs(run_on_host(self.toolchain, self.claim.sources, f"{self.claim.name}_infer", codes, sizes))
 
-    def emulate(self, codes: AnyArray, expected: AnyArray, *, is_tflm: bool = True) -> Seen:
+    def emulate(self, codes: Arrays, expected: Arrays, *, is_tflm: bool = True) -> Seen:
         """Run `codes` on the emulated core, and compare with `expected`; where they differ and those are TFLM's, find the first layer that does."""
         infer = f"{self.claim.name}_infer"
         run = self._execute(codes, _PLAIN, watched=(infer,))
-        outputs = _as_outputs(np.frombuffer(run.files[OUTPUTS], np.uint8).reshape(len(codes), -1), self.output)
-        parity = compare("firmware", outputs, expected)
-        differing = np.flatnonzero((_as_bytes(outputs) != _as_bytes(expected)).any(axis=1))
+        outputs = self._written(run)
+        parity = compare_all("firmware", outputs, expected)
+        differing = np.flatnonzero((as_bytes(outputs) != as_bytes(expected)).any(axis=1))
         sample = int(differing[0]) if len(differing) else 0
-        traced = self._execute(codes[sample : sample + 1], _TRACED, watched=(infer,))
+        traced = self._execute(_take(codes, np.array([sample])), _TRACED, watched=(infer,))
         counts = sorted(call.instructions for call in run.calls)
         emulated = Emulated(
             core=self.target.core,
             parity=parity,
-            first_difference=None if parity.equal or not is_tflm else self._first_difference(codes[sample], sample, traced),
+            first_difference=None if parity.equal or not is_tflm else self._first_difference(codes, sample, traced),
             stack_bytes=run.stack_bytes,
             instructions=median_low(counts),
             least_instructions=counts[0],
@@ -160,9 +163,18 @@ class Trial:
         )
         return Seen(emulated, outputs, self._by_layer(traced))
 
-    def _execute(self, codes: AnyArray, options: Options, watched: tuple[str, ...]) -> Execution:
-        image, place, _ = self._build(measuring_program(self.claim.name), options)
-        run = Run({INPUTS: np.ascontiguousarray(codes).tobytes()}, watched)
+    def _written(self, run: Execution) -> Arrays:
+        ends = np.cumsum([output.size_bytes for output in self.outputs])
+        written = np.frombuffer(run.files[OUTPUTS], np.uint8).reshape(-1, ends[-1])  # (n, bytes of all outputs)
+        return self._as_outputs(tuple(np.split(written, ends[:-1], axis=1)))
+
+    def _as_outputs(self, found: Arrays) -> Arrays:
+        pairs = zip(found, self.outputs, strict=True)
+        return tuple(np.ascontiguousarray(data).view(output.dtype).reshape(len(data), *output.shape[1:]) for data, output in pairs)
+
+    def _execute(self, codes: Arrays, options: Options, watched: tuple[str, ...]) -> Execution:
+        image, place, _ = self._build(measuring_program(self.claim.name, *self._counts), options)
+        run = Run({INPUTS: as_bytes(codes).tobytes()}, watched)
         execution = Emulator(self.toolchain).run(image, place, run)
         if execution.exit_status:
             raise ChipError(f"the measuring program ended with status {execution.exit_status}; expected 0", "main")
@@ -191,8 +203,8 @@ class Trial:
             spent[layer] = spent.get(layer, 0) + trace.at_instruction - before
         return spent
 
-    def _first_difference(self, codes: AnyArray, sample: int, traced: Execution) -> Divergence | None:
-        expected = reference.trace(self.claim.model, codes, {trace.layer for trace in traced.traces})
+    def _first_difference(self, codes: Arrays, sample: int, traced: Execution) -> Divergence | None:
+        expected = reference.trace(self.claim.model, tuple(each[sample] for each in codes), {trace.layer for trace in traced.traces})
         for trace in traced.traces:
             theirs = np.frombuffer(expected[trace.layer], np.uint8)
             ours = np.frombuffer(trace.data, np.uint8)
@@ -200,14 +212,6 @@ class Trial:
                 layer = f"{self.graph.producers[trace.layer]} ({_name(self.graph, trace.layer)})"
                 return Divergence(layer=layer, tensor=str(self.graph.tensors[trace.layer]), sample=sample, differing_bytes=count, bytes=len(ours))
         return None
-
-
-def _read(model: bytes) -> Graph:
-    graph = read_graph(model)
-    for indices, what in ((graph.inputs, "inputs"), (graph.outputs, "outputs")):
-        if len(indices) != 1:
-            raise GraphError(f"the model has {len(indices)} {what}; expected one, for samples to run through; join them inside the model")
-    return graph
 
 
 def enlarge(target: Target, missing_bytes: Mapping[str, int]) -> Target:
@@ -243,9 +247,5 @@ def _spread(count: int, chosen: int) -> AnyArray:
     return np.linspace(0, count - 1, min(chosen, count)).round().astype(np.int64)
 
 
-def _as_outputs(data: AnyArray, output: Tensor) -> AnyArray:
-    return np.ascontiguousarray(data).view(output.dtype).reshape(len(data), *output.shape[1:])
-
-
-def _as_bytes(outputs: AnyArray) -> AnyArray:
-    return np.ascontiguousarray(outputs).reshape(len(outputs), -1).view(np.uint8)  # (n, bytes)
+def _take(arrays: Arrays, places: AnyArray) -> Arrays:
+    return tuple(array[places] for array in arrays)

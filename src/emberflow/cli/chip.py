@@ -29,7 +29,7 @@ def chosen_target(name: str) -> Target:
 def reference_outputs(model: bytes, samples: Samples, parity: Parity) -> AnyArray:
     """What the reference gives for `samples`, shape (n, *output_shape). Raises: GraphError: it doesn't run the model."""
     if parity is Parity.TFLM:
-        return reference.outputs(model, samples.codes)
+        return reference.outputs(model, (samples.codes,))[0]
     return litert.run(model, samples.raw, litert.Kernels.REFERENCE)
 
 
@@ -40,9 +40,9 @@ def try_to_prove(claim: Claim, codes: AnyArray, expected: AnyArray, target: Targ
     Raises as `prove`, but for a compiler that is missing or fails.
     """
     toolchain = Toolchain(default_cache(), Compiler(making.compiler))
-    others = None if making.parity is Parity.TFLM else expected
+    others = None if making.parity is Parity.TFLM else (expected,)
     try:
-        on_chip = prove(claim, codes, target, toolchain, expected=others).figures
+        on_chip = prove(claim, (codes,), target, toolchain, expected=others).figures
     except ToolchainError as error:
         return None, str(error)
     return on_chip, "" if on_chip.is_proven else _doubt(on_chip, REFERENCES[making.parity])

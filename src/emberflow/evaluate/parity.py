@@ -4,7 +4,7 @@ import numpy as np
 
 from emberflow.errors import DataError
 from emberflow.on_chip import Parity
-from emberflow.values import AnyArray
+from emberflow.values import AnyArray, Arrays
 
 
 def compare(runtime: str, ours: AnyArray, reference: AnyArray) -> Parity:
@@ -16,22 +16,30 @@ def compare(runtime: str, ours: AnyArray, reference: AnyArray) -> Parity:
     Args: ours, reference: raw outputs of the same samples, shape (n, *output_shape), same dtype.
     Raises: DataError: shapes or dtypes that differ, or no sample.
     """
-    if (ours.shape, ours.dtype) != (reference.shape, reference.dtype) or not ours.size:
-        raise DataError(
-            f"received outputs {ours.dtype} {ours.shape} to compare with {reference.dtype} {reference.shape};"
-            " expected the same model's outputs of the same samples, at least one"
-        )
-    differing = _bytes(ours) != _bytes(reference)  # (n, bytes)
+    return compare_all(runtime, (ours,), (reference,))
+
+
+def compare_all(runtime: str, ours: Arrays, references: Arrays) -> Parity:
+    """As `compare`, of models with several outputs: an output of a sample is then all of them together."""
+    for mine, theirs in zip(ours, references, strict=True):
+        if (mine.shape, mine.dtype) != (theirs.shape, theirs.dtype) or not mine.size:
+            raise DataError(
+                f"received outputs {mine.dtype} {mine.shape} to compare with {theirs.dtype} {theirs.shape};"
+                " expected the same model's outputs of the same samples, at least one"
+            )
+    differing = as_bytes(ours) != as_bytes(references)  # (n, bytes)
+    pairs = zip(ours, references, strict=True)
     return Parity(
         runtime=runtime,
-        samples=len(ours),
+        samples=len(differing),
         bytes=differing.size,
         differing_bytes=int(differing.sum()),
         differing_samples=int(differing.any(axis=1).sum()),
-        largest_difference=float(np.abs(ours.astype(np.float64) - reference.astype(np.float64)).max()),
-        distinct_outputs=len(np.unique(_bytes(reference), axis=0)),
+        largest_difference=max(float(np.abs(mine.astype(np.float64) - theirs.astype(np.float64)).max()) for mine, theirs in pairs),
+        distinct_outputs=len(np.unique(as_bytes(references), axis=0)),
     )
 
 
-def _bytes(outputs: AnyArray) -> AnyArray:
-    return np.ascontiguousarray(outputs).reshape(len(outputs), -1).view(np.uint8)  # (n, bytes)
+def as_bytes(arrays: Arrays) -> AnyArray:
+    """What each sample holds, one array after the other: shape (n, bytes), uint8."""
+    return np.concatenate([np.ascontiguousarray(array).reshape(len(array), -1).view(np.uint8) for array in arrays], axis=1)  # (n, bytes)

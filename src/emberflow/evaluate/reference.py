@@ -13,26 +13,30 @@ import numpy as np
 from emberflow.errors import GraphError, WorkerLost
 from emberflow.evaluate.micro import explain
 from emberflow.evaluate.micro_process import REFUSED
-from emberflow.values import AnyArray
+from emberflow.graph import read_graph
+from emberflow.values import AnyArray, Arrays
 
 
-def outputs(model: bytes, codes: AnyArray) -> AnyArray:
-    """Raw outputs (n, *output_shape) of `codes`, inputs (n, *input_shape) in the type of the model's input.
+def outputs(model: bytes, codes: Arrays) -> Arrays:
+    """Raw outputs, (n, *output_shape) each, of `codes`, inputs (n, *input_shape) in the types of the model's inputs.
 
     Raises: GraphError: TFLM doesn't run the model; says why. WorkerLost: its process was ended from outside.
     """
-    return _ask(model, codes=codes)["outputs"]
+    count = len(read_graph(model).outputs)
+    answer = _ask(model, codes, outputs=np.array(count))
+    return tuple(answer[f"outputs{position}"] for position in range(count))
 
 
-def trace(model: bytes, sample: AnyArray, tensors: Collection[int]) -> dict[int, bytes]:
-    """The bytes of each of `tensors` after an inference of `sample`, shape (*input_shape). Raises as `outputs`."""
-    answer = _ask(model, codes=sample[np.newaxis], traced=np.array(sorted(tensors), np.int64))
+def trace(model: bytes, sample: Arrays, tensors: Collection[int]) -> dict[int, bytes]:
+    """The bytes of each of `tensors` after an inference of `sample`, shape (*input_shape) for each input. Raises as `outputs`."""
+    answer = _ask(model, tuple(codes[np.newaxis] for codes in sample), traced=np.array(sorted(tensors), np.int64))
     return {int(index): data.tobytes() for index, data in answer.items()}
 
 
-def _ask(model: bytes, **arrays: AnyArray) -> Mapping[str, AnyArray]:
+def _ask(model: bytes, codes: Arrays, **arrays: AnyArray) -> Mapping[str, AnyArray]:
     request = io.BytesIO()
-    np.savez(request, allow_pickle=False, model=np.frombuffer(model, np.uint8), **arrays)
+    inputs = {f"codes{position}": each for position, each in enumerate(codes)}
+    np.savez(request, allow_pickle=False, model=np.frombuffer(model, np.uint8), **inputs, **arrays)
     # -P: a folder of the user's that is called numpy, say, isn't imported
     command = [sys.executable, "-P", "-m", "emberflow.evaluate.reference_process"]
     return read_answer(subprocess.run(command, input=request.getvalue(), capture_output=True, check=False))  # noqa: S603  our own module

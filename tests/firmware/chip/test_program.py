@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from emberflow.errors import TargetError
-from emberflow.firmware.chip.program import boot_bytes, freestanding_functions, linker_script, measuring_program, product_program
+from emberflow.firmware.chip.program import boot_bytes, freestanding_functions, host_program, linker_script, measuring_program, product_program
 from emberflow.target import TargetKind, find_target, load_targets
 
 MICROCONTROLLERS = [target for target in load_targets().values() if target.kind is TargetKind.MICROCONTROLLER]
@@ -76,3 +76,17 @@ def test_compilers_get_the_functions_that_they_call():
     text = freestanding_functions()["memory.c"].decode()
 
     assert ["memcpy", "memmove", "memset", "memcmp"] == re.findall(r"^EF_PLAIN (?:void \*|int )(\w+)\(", text, re.MULTILINE)
+
+
+def test_every_input_and_output_is_in_its_place():
+    """Two of each are read, given and written one after the other."""
+    measure = measuring_program("tiny", 2, 2)["measure.c"].decode()
+    product = product_program("tiny", None, 2, 1)["main.c"].decode()
+    vectors = product_program("tiny", (np.int8([[1, 2, 3]]), np.int8([[7]])), 2, 1)
+
+    assert "tiny_infer(tiny_input0(), tiny_input1(), tiny_output0(), tiny_output1());" in measure
+    assert ["INPUT0", "INPUT1"] == re.findall(r"ef_read\(file, .*TINY_(\w+)_BYTES\)", measure)
+    assert ["OUTPUT0", "OUTPUT1"] == re.findall(r"ef_write\(file, .*TINY_(\w+)_BYTES\)", measure)
+    assert "int ef_read_input(void *input0, void *input1);" in product
+    assert b"tiny_test_inputs[TINY_TEST_COUNT][TINY_INPUT0_BYTES + TINY_INPUT1_BYTES];" in vectors["test_vectors.h"]
+    assert b"fread(input1, 1, sizeof input1, stdin)" in host_program("tiny", 2, 1)["host.c"]

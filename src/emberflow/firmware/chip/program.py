@@ -62,26 +62,26 @@ def measuring_program(name: str, inputs: int = 1, outputs: int = 1) -> dict[str,
     return {file: _read(file) for file in fixed} | {"measure.c": _render("measure.c", **_words(name, inputs, outputs))}
 
 
-def product_program(name: str, vectors: tuple[Int8Array, Int8Array] | None = None) -> dict[str, bytes]:
+def product_program(name: str, vectors: tuple[Int8Array, Int8Array] | None = None, inputs: int = 1, outputs: int = 1) -> dict[str, bytes]:
     """Sources of the product around the model called `name`.
 
     Args:
-        vectors: inputs and expected outputs of the self-test, shapes (n, input bytes) and (n, output bytes); None for no self-test.
+        vectors: inputs and expected outputs of the self-test, shapes (n, bytes of all inputs) and (n, bytes of all outputs); None for no self-test.
+        inputs, outputs: how many the model has.
     """
-    words = {"name": name, "NAME": name.upper(), "vectors": vectors is not None}
+    words = {**_words(name, inputs, outputs), "vectors": vectors is not None}
     sources = {"startup.c": _read("startup.c"), "main.c": _render("main.c", **words)}
     if vectors is None:
         return sources
-    inputs, outputs = vectors
     return sources | {
-        "test_vectors.h": _render("test_vectors.h", **words, test_count=len(inputs)),
-        "test_vectors.c": _render("test_vectors.c", **words, inputs=inputs, outputs=outputs),
+        "test_vectors.h": _render("test_vectors.h", **words, test_count=len(vectors[0])),
+        "test_vectors.c": _render("test_vectors.c", **words, test_inputs=vectors[0], test_outputs=vectors[1]),
     }
 
 
-def host_program(name: str) -> dict[str, bytes]:
+def host_program(name: str, inputs: int = 1, outputs: int = 1) -> dict[str, bytes]:
     """Sources that run the model called `name` on this machine: input vectors from standard input, output vectors to standard output."""
-    return {"host.c": _render("host.c", name=name, NAME=name.upper())}
+    return {"host.c": _render("host.c", **_words(name, inputs, outputs))}
 
 
 def freestanding_functions() -> dict[str, bytes]:
