@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from emberflow.adapters.bench import Assignment, get_ready, run_on_chip
-from emberflow.stages.compile import compile_model
+from emberflow.stages.compile import compile_model, read_sources
 from emberflow.target import find_target
 from tests.adapters.a_network import CODES, network
 
@@ -44,6 +44,18 @@ def test_without_a_compiler_it_says_how_to_get_one(assignment, monkeypatch):
 
     assert (found.on_chip, found.quality) == (None, None)
     assert found.why_not == "found no C compiler for chips: the package ziglang is missing; get it with pip install 'emberflow[chip]'"
+
+
+def test_a_program_that_fits_into_no_memory_has_no_figures(assignment, monkeypatch):
+    """200 MiB, which the linker refuses even in a memory that is imagined."""
+    sources = read_sources(assignment.sources)
+    huge = sources["net.c"].replace(b"void net_infer", b"__attribute__((used, retain)) char net_huge[200 << 20];\nvoid net_infer")
+    monkeypatch.setattr("emberflow.adapters.bench.read_sources", lambda _: sources | {"net.c": huge})
+
+    found = run_on_chip(assignment, lambda _: None)
+
+    assert found.on_chip is None
+    assert found.why_not.startswith("needs 209,")
 
 
 def test_c_that_crashes_has_no_quality(assignment, monkeypatch):

@@ -9,9 +9,10 @@ import pytest
 from emberflow.adapters import emulator as emulator_module
 from emberflow.adapters.proof import Claim, enlarge, prove
 from emberflow.compiler import compile_model
-from emberflow.errors import ToolchainError
+from emberflow.errors import DoesNotFit, GraphError, ToolchainError
 from emberflow.target import find_target
 from tests.adapters.a_network import CODES, PAIRS, network, two_by_two
+from tests.compiler.harness import activation, one_operator
 
 STM32F405 = find_target("stm32f405")
 
@@ -113,6 +114,30 @@ def test_a_target_too_small_is_told_by_how_much_and_measured_all_the_same(toolch
     assert linked.flash_bytes == figures.linked.flash_bytes
     assert {"flash": linked.flash_bytes - 512, "sram": linked.ram_bytes - 1024} == figures.linked.missing_bytes
     assert figures.emulated.parity.differing_bytes == 0
+
+
+def test_a_program_that_fits_into_no_memory_is_told(toolchain):
+    """200 MiB of RAM, of which 128 KiB are there: the linker's words, and that nothing else is known."""
+    huge = claim(patch=lambda text: text.replace("void net_infer", "char net_huge[200 << 20];\nvoid net_infer"))
+    used = Claim(
+        huge.model, huge.name, huge.sources | {"use.c": b"extern char net_huge[]; int ef_read_input(void *p) { return net_huge[*(char *)p]; }"}
+    )
+
+    with pytest.raises(
+        DoesNotFit, match=r"^needs 209,5\d\d,\d{3} B more RAM than stm32f405 has; .* an imagined memory of at most 64 MiB has no room"
+    ) as caught:
+        prove(used, (CODES,), STM32F405, toolchain)
+    assert {"sram"} == caught.value.missing_bytes.keys()
+
+
+def test_several_samples_at_once_are_refused(toolchain):
+    """The compiler takes them; a proof goes sample by sample."""
+    model = one_operator("TANH", [activation("x", (2, 4))], [activation("y", (2, 4), 1 / 128)])
+
+    with pytest.raises(
+        GraphError, match=r"^tensor 0 'x' has shape \(2, 4\); expected one sample at a time: 1 in front; convert the model with batch 1$"
+    ):
+        prove(claim(model), (CODES,), STM32F405, toolchain)
 
 
 def test_a_grown_memory_has_room_to_spare_and_nothing_else():

@@ -10,7 +10,7 @@ import numpy as np
 
 from emberflow.adapters.proof import Claim, Proof, prove
 from emberflow.adapters.toolchain import Toolchain
-from emberflow.errors import GraphError, TargetError, ToolchainError
+from emberflow.errors import DoesNotFit, GraphError, TargetError, ToolchainError
 from emberflow.evaluate.borders import dequantize, quantize
 from emberflow.evaluate.litert import read_borders
 from emberflow.evaluate.metrics import as_probabilities, assess
@@ -53,7 +53,7 @@ def run_on_chip(assignment: Assignment, report: Report) -> Finding:
     claim = Claim(model, assignment.name, read_sources(assignment.sources))
     try:
         proof = prove(claim, (codes,), assignment.target, Toolchain(assignment.toolchain))
-    except (ToolchainError, TargetError, GraphError) as error:
+    except (ToolchainError, TargetError, GraphError, DoesNotFit) as error:
         report("not on the chip")
         return Finding(why_not=str(error))
     report(_tell(proof.figures))

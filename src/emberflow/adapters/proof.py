@@ -6,7 +6,7 @@
 
 Two programs are built around the same sources: the product, whose sections are reported, and the measuring one, which runs samples on the emulated
 core with the target's own memory map. A program that does not fit is linked once more for a memory that is larger than the target's, so that
-its figures are known all the same, and the missing bytes with them.
+its figures are known all the same, and the missing bytes with them. Such a memory ends at 64 MiB: nobody waits for figures of more.
 """
 
 from collections.abc import Iterator, Mapping
@@ -18,7 +18,7 @@ import numpy as np
 from emberflow.adapters.emulator import Emulator, Execution, Run
 from emberflow.adapters.native import run_on_host
 from emberflow.adapters.toolchain import Options, Toolchain
-from emberflow.errors import ChipError, DoesNotFit, EmulatorError
+from emberflow.errors import ChipError, DoesNotFit, EmulatorError, GraphError
 from emberflow.evaluate import reference
 from emberflow.evaluate.parity import as_bytes, compare_all
 from emberflow.firmware.chip.image import Image
@@ -26,10 +26,13 @@ from emberflow.firmware.chip.program import INPUTS, OUTPUTS, linker_script, meas
 from emberflow.graph import Graph, Tensor, read_graph
 from emberflow.on_chip import Divergence, Emulated, LayerOnChip, Linked, OnChip
 from emberflow.target import Target
+from emberflow.units import show_bytes
 from emberflow.values import AnyArray, Arrays
 
 VECTORS = 100
 _ROOM_BYTES = 64 * 1024  # by which an imagined memory grows at a time: the measuring program is larger than the product
+_MOST_BYTES = 64 * 1024**2
+_MOST_LINKS = 8  # the linker tells all that is missing at once: the second one does, but for what alignment adds
 _TRACED = Options(defines={"EF_TRACE": "1"})
 _PLAIN = Options()
 
@@ -62,9 +65,10 @@ def prove(claim: Claim, codes: Arrays, target: Target, toolchain: Toolchain, vec
             this machine; `vectors` of them, evenly spread, on the emulated core too.
         expected: what another reference than TFLM gave for `codes`, for C that was compiled to equal that one; no layer is named then.
     Raises: ToolchainError: no compiler, or it refuses the sources. TargetError: a Linux device, or a core we don't know.
-        GraphError: TFLM doesn't run the model. WorkerLost: TFLM's process was ended from outside.
+        GraphError: TFLM doesn't run the model, or it takes or gives several samples at once. DoesNotFit: not even into an imagined memory.
+        WorkerLost: TFLM's process was ended from outside.
     """
-    trial = Trial(claim, target, toolchain, read_graph(claim.model))
+    trial = Trial(claim, target, toolchain, _read(claim.model))
     linked, layers = trial.link()
     is_tflm = expected is None
     expected = reference.outputs(claim.model, codes) if expected is None else expected
@@ -182,13 +186,16 @@ class Trial:
 
     def _build(self, program: Mapping[str, bytes], options: Options) -> tuple[Image, Target, dict[str, int]]:
         """The program, the memory that it was linked for, and the bytes that the target lacks for it."""
-        place, missing = self.target, dict[str, int]()
-        while True:
+        place, missing, told = self.target, dict[str, int](), ""
+        for _ in range(_MOST_LINKS):
             try:
                 return self.toolchain.build({**self.claim.sources, **program}, place, linker_script(place), options), place, missing
             except DoesNotFit as error:
-                missing = {**error.missing_bytes, **missing}
+                missing, told = {**error.missing_bytes, **missing}, told or str(error)
                 place = enlarge(place, error.missing_bytes)
+            if max(place.flash_bytes, place.ram_bytes) > _MOST_BYTES:
+                break
+        raise DoesNotFit(f"{told}. Nothing was measured: an imagined memory of at most {show_bytes(_MOST_BYTES)} has no room for it either", missing)
 
     def _by_layer(self, traced: Execution) -> dict[str, int]:
         """Instructions from one trace to the next, and before the first those that are left; the trace's own few are among them."""
@@ -212,6 +219,14 @@ class Trial:
                 layer = f"{self.graph.producers[trace.layer]} ({_name(self.graph, trace.layer)})"
                 return Divergence(layer=layer, tensor=str(self.graph.tensors[trace.layer]), sample=sample, differing_bytes=count, bytes=len(ours))
         return None
+
+
+def _read(model: bytes) -> Graph:
+    graph = read_graph(model)
+    for tensor in map(graph.tensors.__getitem__, (*graph.inputs, *graph.outputs)):
+        if tensor.shape[:1] != (1,):
+            raise GraphError(f"{tensor} has shape {tensor.shape}; expected one sample at a time: 1 in front; convert the model with batch 1")
+    return graph
 
 
 def enlarge(target: Target, missing_bytes: Mapping[str, int]) -> Target:

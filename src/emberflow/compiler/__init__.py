@@ -35,7 +35,8 @@ def compile_model(model: bytes, name: str, parity: Parity = Parity.TFLM, weights
     """C11 sources that compute what `model` computes, byte for byte.
 
     Args:
-        model: a .tflite of int8 operators with a batch of 1; its borders may be int8, uint8 or float32.
+        model: a .tflite of int8 operators; its borders may be int8, uint8 or float32, one or several. Its batch is 1: of several samples at once,
+            windows are refused and other operators are computed as TFLM does, but no firmware of such a model is proven (`adapters.proof`).
         name: what the sources are called; made an identifier by `literals.identifier`.
         parity: whose bytes: those of TensorFlow Lite for Microcontrollers, or of LiteRT's reference kernels.
         weights: whether rows of weights are packed in flash where that saves at least 5 % and 64 B of a layer: it costs instructions. What
