@@ -1,0 +1,24 @@
+"""The only package that decides which Keras is used: everything becomes Keras 2 (tf_keras), which TFMOT takes. Knows layers, not training."""
+
+from emberflow.keras_bridge.files import load, save
+from emberflow.keras_bridge.proof import largest_difference
+from emberflow.keras_bridge.rebuild import to_keras_2
+from emberflow.keras_bridge.which import Layer, Model, Tensor, is_keras_2, keras
+from emberflow.keras_bridge.wiring import Call, Reference, Wiring, one_or_all, read_wiring
+
+__all__ = [
+    "Call",
+    "Layer",
+    "Model",
+    "Reference",
+    "Tensor",
+    "Wiring",
+    "is_keras_2",
+    "keras",
+    "largest_difference",
+    "load",
+    "one_or_all",
+    "read_wiring",
+    "save",
+    "to_keras_2",
+]
