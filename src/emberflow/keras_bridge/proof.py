@@ -7,7 +7,7 @@ import numpy as np
 
 from emberflow.errors import ModelError
 from emberflow.keras_bridge.graph import Node, inputs_of, leaves, play
-from emberflow.keras_bridge.which import Model, short
+from emberflow.keras_bridge.which import Model, as_tensor, short
 from emberflow.values import FloatArray
 
 TOLERANCE = 1e-5
@@ -64,16 +64,23 @@ def random_inputs(model: Model) -> list[Any]:
     limits = _vocabularies(model)
     if all(None not in tensor.shape[1:] for tensor in model.inputs):
         return _draw(model, limits, 1)
-    *first, last = _OPEN_SIZES
-    for size in first:
-        x = _draw(model, limits, size)
-        try:
-            outputs = run(model, x)
-        except ModelError:
-            continue
-        if all((np.abs(output) < 1e38).all() for output in outputs):  # the mean of nothing is NaN, its largest value the lowest float32
-            return x
-    return _draw(model, limits, last)
+    return next((x for size in _OPEN_SIZES[:-1] if _reaches_the_end(model, x := _draw(model, limits, size))), _draw(model, limits, _OPEN_SIZES[-1]))
+
+
+def _reaches_the_end(model: Model, x: Sequence[Any]) -> bool:
+    """Whether no layer is left with nothing, of which TensorFlow would give a mean or a largest value that was never written."""
+
+    def act(node: Node, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        results = node.layer(*args, **kwargs)
+        if any(0 in result.shape for result in leaves(results)):
+            raise ValueError(f"'{node.layer.name}' gives nothing")
+        return results
+
+    try:
+        play(model, [as_tensor(value) for value in x], act)
+    except Exception:  # noqa: BLE001 - what TensorFlow raises at a size that doesn't fit is not written anywhere; the last size is tried aloud
+        return False
+    return True
 
 
 def _draw(model: Model, limits: Mapping[int, int], size: int) -> list[Any]:

@@ -9,7 +9,7 @@ from emberflow.keras_bridge.graph import Node, check_readable, is_model, leaves,
 from emberflow.keras_bridge.layers import Rebuilt, in_keras_2, refusal
 from emberflow.keras_bridge.operators import as_layer, is_operator, label
 from emberflow.keras_bridge.proof import TOLERANCE, difference, random_inputs, run
-from emberflow.keras_bridge.which import Layer, Model, Tensor, is_keras_2, is_keras_3, keras, short
+from emberflow.keras_bridge.which import Layer, Model, Tensor, as_tensor, is_keras_2, is_keras_3, keras, short
 from emberflow.keras_bridge.wiring import one_or_all
 
 
@@ -120,7 +120,5 @@ def _worst_call(model: Model, x: list[Any], made: dict[int, Rebuilt]) -> tuple[s
         found.append((node.layer.name, label(node) if is_operator(node) else node.kind, apart))
         return original
 
-    import tensorflow as tf  # noqa: PLC0415 - the bridge is imported without it
-
-    play(model, [tf.convert_to_tensor(value) for value in x], act)
+    play(model, [as_tensor(value) for value in x], act)
     return next((one for one in found if one[2] > TOLERANCE), max(found, key=lambda one: one[2]))

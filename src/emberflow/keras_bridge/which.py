@@ -36,6 +36,13 @@ def is_keras_3(model: object) -> bool:
     return any(base.__module__.startswith("keras.") and base.__name__ == "Model" for base in type(model).__mro__)
 
 
+def as_tensor(value: Any) -> Tensor:
+    """An array as TensorFlow's tensor, which the layers of both Keras take."""
+    import tensorflow as tf  # noqa: PLC0415 - the bridge is imported without it
+
+    return tf.convert_to_tensor(value)
+
+
 def short(error: Exception) -> str:
     """What a library said, on one line of three hundred letters at most."""
     text = " ".join(re.sub(r"\x1b\[\d*m", "", str(error)).split())  # Keras 3 writes in bold
