@@ -7,7 +7,7 @@ import numpy as np
 
 from emberflow.errors import ModelError
 from emberflow.keras_bridge.graph import Node, inputs_of, leaves, play
-from emberflow.keras_bridge.which import Model, as_tensor, short
+from emberflow.keras_bridge.which import Model, short
 from emberflow.values import FloatArray
 
 TOLERANCE = 1e-5
