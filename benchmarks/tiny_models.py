@@ -114,13 +114,24 @@ Treatment = Callable[[FloatArray], FloatArray]
 
 def build(name: str, treatment: Treatment | None = None) -> bytes:
     """The int8 .tflite of the shape called `name`; `treatment` changes the weights of every layer but the depthwise ones, as pruning does."""
+    return to_tflite(*_model(name, treatment))
+
+
+def build_both(name: str) -> tuple[bytes, bytes]:
+    """The shape called `name` as an int8 .tflite and as a float32 one."""
+    model, _, x = _model(name, None)
+    return to_tflite(model, Format.INT8, x), to_tflite(model, Format.FLOAT32, x)
+
+
+def _model(name: str, treatment: Treatment | None) -> tuple[Any, Format, FloatArray]:
+    """What `to_tflite` takes: the model, int8, and what it is calibrated with."""
     keras.utils.set_random_seed(1)
     model = SHAPES[name]()
     x = signals(model.input_shape[1:], CALIBRATION_SAMPLES, seed=1)
     _treat(model, treatment)
     model(x, training=True)  # a momentum of 0: the moving statistics are those of this batch
     _widen(model, x)
-    return to_tflite(model, Format.INT8, x)
+    return model, Format.INT8, x
 
 
 def _treat(model: Any, treatment: Treatment | None) -> None:

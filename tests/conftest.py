@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -36,6 +37,13 @@ def load(name: str) -> ModuleType:
 def models() -> ModuleType:
     """tests/models.py."""
     return load("models")
+
+
+@pytest.fixture(scope="session")
+def case() -> Callable[[str], Any]:
+    """`case("healthy")`: a model with or without a disease in int8 and float32, with its data; names in `tests/inspected.py`."""
+    make: Callable[[str], Any] = load("inspected").make
+    return make
 
 
 @pytest.fixture(scope="session")

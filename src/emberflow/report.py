@@ -65,9 +65,7 @@ class Piece:
 
 def render_report(record: Record) -> str:
     """The page as text: verdict, table, plots, savings, every variant's details, failures, data, provenance."""
-    environment = Environment(
-        loader=PackageLoader("emberflow", "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
+    environment = environment_of_pages()
     environment.filters.update(
         bytes=show_bytes,
         time=show_time,
@@ -97,6 +95,13 @@ def render_report(record: Record) -> str:
         drawing=_Drawings(record),
         legend=f"{table.LEGEND.format(star=table.STAR)} {table.BASIS}",
         star=table.STAR,
+    )
+
+
+def environment_of_pages() -> Environment:
+    """The templates, all of whose values are escaped; a name that isn't given is an error."""
+    return Environment(
+        loader=PackageLoader("emberflow", "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
 
 
@@ -230,8 +235,13 @@ class _Drawings:
 
     def _inline(self, drawing: Plot) -> Markup:
         self._drawn += 1
-        svg = drawing.svg(f"d{self._drawn}-")
-        for colour, variable in _THEMED.items():
-            svg = svg.replace(f": {colour}", f": {variable}")
-        figure = Markup('<figure class="drawing" role="img" aria-label="{}">{}</figure>')
-        return figure.format(drawing.alt, Markup(svg))  # noqa: S704 - matplotlib escaped it; a test puts a script into a label
+        return inline(drawing, f"d{self._drawn}-")
+
+
+def inline(drawing: Plot, scope: str = "") -> Markup:
+    """`drawing` as a figure of a page, in colours that follow the page's scheme; `scope` goes before its ids."""
+    svg = drawing.svg(scope)
+    for colour, variable in _THEMED.items():
+        svg = svg.replace(f": {colour}", f": {variable}")
+    figure = Markup('<figure class="drawing" role="img" aria-label="{}">{}</figure>')
+    return figure.format(drawing.alt, Markup(svg))  # noqa: S704 - matplotlib escaped it; a test puts a script into a label

@@ -1,6 +1,8 @@
 """The commands as a user gives them: what is answered, with which exit code, and on which of the two outputs."""
 
+import ast
 import os
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +12,7 @@ from typer.testing import CliRunner
 
 from emberflow.cli import main
 from emberflow.cli.app import app
+from emberflow.runs import write_record
 
 WATCH = Path(__file__).parents[2] / "examples" / "watch" / "emberflow.yaml"
 COMMANDS = ("run", "report", "recipes", "targets", "compile", "verify", "doctor")
@@ -133,13 +136,35 @@ def test_the_installed_command_tells_an_unknown_target_on_the_error_output():
     assert err.endswith("Did you mean 'stm32f405'?\n")
 
 
-@pytest.mark.parametrize("words", [["--help"], ["recipes"], ["recipes", "prune70-int8"], ["targets"], ["targets", "stm32f405"]])
-def test_what_only_tells_imports_nothing_slow(words):
+@pytest.mark.parametrize(
+    "words", [["--help"], ["recipes"], ["recipes", "prune70-int8"], ["targets"], ["targets", "stm32f405"], ["report", "--home", "HOME"]]
+)
+def test_what_only_tells_imports_nothing_slow(words, home_of_a_run):
     """TensorFlow takes 10 s to import, MLflow 4, Prefect 2: these commands answer at once."""
+    assert [] == slow_imports(*(str(home_of_a_run) if word == "HOME" else word for word in words))
+
+
+def test_a_tflite_is_inspected_without_tensorflow(models, tmp_path):
+    """Its page is drawn with matplotlib; nothing else of what is slow is needed. With --json, not even that."""
+    (tmp_path / "small.tflite").write_bytes(models.small_tflite())
+    words = ("inspect", str(tmp_path / "small.tflite"))
+
+    assert ["matplotlib"] == slow_imports(*words, "--out", str(tmp_path / "page.html"))
+    assert [] == slow_imports(*words, "--json")
+
+
+@pytest.fixture
+def home_of_a_run(tmp_path):
+    """A home folder with the record of one run."""
+    write_record(tmp_path, runpy.run_path(str(Path(__file__).parents[1] / "a_record.py"))["RECORD"])
+    return tmp_path
+
+
+def slow_imports(*words):
+    """What of the slow packages is imported when the command line is called with `words`."""
     code = (
         "import atexit, sys; from emberflow.cli import main;"
         "atexit.register(lambda: print('SLOW', sorted({'tensorflow', 'mlflow', 'prefect', 'matplotlib', 'sklearn'} & set(sys.modules)))); main()"
     )
     answer = subprocess.run([sys.executable, "-c", code, *words], env=os.environ, capture_output=True, text=True, check=True)
-
-    assert answer.stdout.splitlines()[-1] == "SLOW []"
+    return ast.literal_eval(answer.stdout.splitlines()[-1].removeprefix("SLOW "))

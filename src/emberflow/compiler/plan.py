@@ -50,18 +50,23 @@ def plan(program: Program) -> Plan:
     times time, by begin), and the smallest arena is taken. Input and output of the graph lie in the arena too, so that a program needs no
     buffers of its own; a caller who has buffers may pass those instead.
     """
-    roots = find_roots(program)
-    blocks = tuple(_share(program, roots, {block.tensors[0]: block for block in _tensor_blocks(program, roots)}))
-    scratch = tuple(Block((), call.scratch_bytes, position, position) for position, call in enumerate(program.calls) if call.scratch_bytes)
-    placed = min((_place((*blocks, *scratch), order) for order in _ORDERS), key=_extent)
+    blocks = find_blocks(program)
+    placed = min((_place(blocks, order) for order in _ORDERS), key=_extent)
     bases = {tensor: base for block, base in placed.items() for tensor in block.tensors}
-    offsets = {tensor: bases[root] + offset for tensor, (root, offset) in roots.items() if root in bases}
+    offsets = {tensor: bases[root] + offset for tensor, (root, offset) in find_roots(program).items() if root in bases}
     return Plan(
         offsets=offsets,
         scratch={block.begins: base for block, base in placed.items() if not block.tensors},
         arena_bytes=_extent(placed),
-        peak_bytes=_peak(blocks, len(program.calls)),
+        peak_bytes=_peak(tuple(block for block in blocks if block.tensors), len(program.calls)),
     )
+
+
+def find_blocks(program: Program) -> tuple[Block, ...]:
+    """Everything that needs memory, and when: tensors, those merged of which one may be written over the other, then the scratch of calls."""
+    roots = find_roots(program)
+    blocks = _share(program, roots, {block.tensors[0]: block for block in _tensor_blocks(program, roots)})
+    return (*blocks, *(Block((), call.scratch_bytes, position, position) for position, call in enumerate(program.calls) if call.scratch_bytes))
 
 
 def find_roots(program: Program) -> dict[int, tuple[int, int]]:

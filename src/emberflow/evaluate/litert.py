@@ -17,12 +17,13 @@ class Kernels(StrEnum):
     REFERENCE = "reference"
 
 
-def open_model(model: bytes, kernels: Kernels = Kernels.DEFAULT, threads: int = 1) -> Any:
+def open_model(model: bytes, kernels: Kernels = Kernels.DEFAULT, threads: int = 1, keep: bool = False) -> Any:
     """A LiteRT interpreter of `model` with its tensors allocated. Default kernels are XNNPACK's, reference ones plain loops.
 
+    Args: keep: whether tensors between operators keep their values, instead of sharing memory.
     Raises: GraphError: LiteRT can't read the model, or refuses an operator; its reason is in the message.
     """
-    interpreter = _parse(model, kernels, threads)
+    interpreter = _parse(model, kernels, threads, keep)
     try:
         interpreter.allocate_tensors()
     except RuntimeError as error:
@@ -30,6 +31,11 @@ def open_model(model: bytes, kernels: Kernels = Kernels.DEFAULT, threads: int = 
             f"LiteRT refuses the model: {_first_line(error)}; expected built-in operators alone. Replace the layer that the reason names"
         ) from error
     return interpreter
+
+
+def open_transparent(model: bytes) -> Any:
+    """An interpreter with plain kernels that keeps what every operator wrote until the next inference. Raises: GraphError: as `open_model`."""
+    return open_model(model, Kernels.REFERENCE, keep=True)
 
 
 def read_borders(model: bytes) -> Borders:
@@ -77,12 +83,12 @@ def _invoke(interpreter: Any, samples: AnyArray) -> AnyArray:
     return outputs
 
 
-def _parse(model: bytes, kernels: Kernels, threads: int) -> Any:
+def _parse(model: bytes, kernels: Kernels, threads: int, keep: bool = False) -> Any:
     from ai_edge_litert.interpreter import Interpreter, OpResolverType  # noqa: PLC0415  half a second that the command line needn't pay
 
     resolver = {Kernels.DEFAULT: OpResolverType.AUTO, Kernels.REFERENCE: OpResolverType.BUILTIN_REF}[kernels]
     try:
-        return Interpreter(model_content=model, num_threads=threads, experimental_op_resolver_type=resolver)
+        return Interpreter(model_content=model, num_threads=threads, experimental_op_resolver_type=resolver, experimental_preserve_all_tensors=keep)
     except ValueError as error:
         raise GraphError(
             f"LiteRT can't read the model ({len(model):,} B): {_first_line(error)}; expected a whole .tflite. Convert it again"

@@ -19,7 +19,7 @@ _RAW_DEFLATE = -zlib.MAX_WBITS
 
 
 @dataclass(frozen=True)
-class _Roles:
+class Roles:
     """Which inputs of an operator are weights and which are biases, and which axis of the weights the output channels are."""
 
     weights: tuple[int, ...]
@@ -28,20 +28,20 @@ class _Roles:
 
 
 ROLES = {
-    "CONV_2D": _Roles((1,), (2,)),  # (channels out, height, width, channels in)
-    "DEPTHWISE_CONV_2D": _Roles((1,), (2,), channel_axis=-1),  # (1, height, width, channels out)
-    "FULLY_CONNECTED": _Roles((1,), (2,)),  # (units, inputs)
-    "TRANSPOSE_CONV": _Roles((1,), (3,)),  # (channels out, height, width, channels in)
-    "BATCH_MATMUL": _Roles((0, 1), channel_axis=-1),  # (..., inputs, channels out)
+    "CONV_2D": Roles((1,), (2,)),  # (channels out, height, width, channels in)
+    "DEPTHWISE_CONV_2D": Roles((1,), (2,), channel_axis=-1),  # (1, height, width, channels out)
+    "FULLY_CONNECTED": Roles((1,), (2,)),  # (units, inputs)
+    "TRANSPOSE_CONV": Roles((1,), (3,)),  # (channels out, height, width, channels in)
+    "BATCH_MATMUL": Roles((0, 1), channel_axis=-1),  # (..., inputs, channels out)
     # 1-8 input and recurrent weights, 16 projection; 9-11 peepholes, 12-15 biases, 17 projection bias, 20-23 layer normalization
-    "UNIDIRECTIONAL_SEQUENCE_LSTM": _Roles((*range(1, 9), 16), (*range(9, 16), 17, *range(20, 24))),
-    "ADD": _Roles((), (0, 1)),
-    "SUB": _Roles((), (0, 1)),
-    "MUL": _Roles((), (0, 1)),
-    "DIV": _Roles((), (0, 1)),
-    "PRELU": _Roles((), (1,)),
-    "GATHER": _Roles((0,)),
-    "EMBEDDING_LOOKUP": _Roles((1,)),
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": Roles((*range(1, 9), 16), (*range(9, 16), 17, *range(20, 24))),
+    "ADD": Roles((), (0, 1)),
+    "SUB": Roles((), (0, 1)),
+    "MUL": Roles((), (0, 1)),
+    "DIV": Roles((), (0, 1)),
+    "PRELU": Roles((), (1,)),
+    "GATHER": Roles((0,)),
+    "EMBEDDING_LOOKUP": Roles((1,)),
 }
 """The operators whose constants are parameters. The others' constants (shapes, axes, paddings) are settings."""
 
@@ -84,7 +84,8 @@ def _compressed_bytes(data: bytes) -> int:
     return len(compressor.compress(data)) + len(compressor.flush())
 
 
-def _parameters_of(graph: Graph, operator: Operator, positions: tuple[int, ...]) -> Iterator[Tensor]:
+def parameters_of(graph: Graph, operator: Operator, positions: tuple[int, ...]) -> Iterator[Tensor]:
+    """The constants at `positions` that are parameters: float, or with a scale; as stored, before a DEQUANTIZE."""
     for position in positions:
         tensor = graph.optional(operator, position)
         stored = _stored(graph, tensor) if tensor else None
@@ -101,15 +102,15 @@ def _stored(graph: Graph, tensor: Tensor) -> Tensor:
 def _count_parameters(graph: Graph) -> int:
     stored = {}
     for operator in graph.operators:
-        roles = ROLES.get(operator.name, _Roles(()))
-        stored.update({tensor.buffer: tensor.elements for tensor in _parameters_of(graph, operator, roles.weights + roles.biases)})
+        roles = ROLES.get(operator.name, Roles(()))
+        stored.update({tensor.buffer: tensor.elements for tensor in parameters_of(graph, operator, roles.weights + roles.biases)})
     return sum(stored.values())
 
 
 def _weights(graph: Graph) -> Iterator[tuple[Operator, Tensor]]:
     seen: set[int] = set()
     for operator in graph.operators:
-        for tensor in _parameters_of(graph, operator, ROLES.get(operator.name, _Roles(())).weights):
+        for tensor in parameters_of(graph, operator, ROLES.get(operator.name, Roles(())).weights):
             if tensor.buffer not in seen:
                 seen.add(tensor.buffer)
                 yield operator, tensor
@@ -152,22 +153,23 @@ def _distinct_per_channel(operator: Operator, tensor: Tensor) -> IntArray:
 def _peak_activation_bytes(graph: Graph) -> int:
     end = len(graph.operators)
     change = [0] * (end + 2)  # bytes that come alive at each step, less those that died before it
-    for index, (born, died) in _lifetimes(graph).items():
+    for index, (born, died) in lifetimes(graph).items():
         change[born] += graph.tensors[index].size_bytes
         change[died + 1] -= graph.tensors[index].size_bytes
     return max(accumulate(change))
 
 
-def _lifetimes(graph: Graph) -> dict[int, tuple[int, int]]:
-    """The first and last operator during which each activation is alive, by the tensor's index."""
-    end, constant = len(graph.operators), _known_before_running(graph)
+def lifetimes(graph: Graph) -> dict[int, tuple[int, int]]:
+    """The first and last operator during which each activation is alive, by the tensor's index; what is given out lives on past the last."""
+    end, constant = len(graph.operators), known_before_running(graph)
     states = {tensor.index for tensor in graph.tensors if tensor.is_variable}
     born = {index: operator.index for index, operator in graph.producers.items()} | dict.fromkeys((*graph.inputs, *states), 0)
     died = {index: operators[-1].index for index, operators in graph.readers.items()} | dict.fromkeys((*graph.outputs, *states), end)
     return {index: (start, died.get(index, start)) for index, start in born.items() if index not in constant}
 
 
-def _known_before_running(graph: Graph) -> set[int]:
+def known_before_running(graph: Graph) -> set[int]:
+    """The tensors that are constant, or follow from constants alone, by their index."""
     known = {tensor.index for tensor in graph.tensors if tensor.data is not None}
     for operator in graph.operators:
         read = [index for index in operator.inputs if index != ABSENT]
