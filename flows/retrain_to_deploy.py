@@ -18,6 +18,7 @@ from emberflow.dataset import Splits
 from emberflow.errors import NothingFits, StoreError, TrackingError
 from emberflow.record import Baseline, Provenance, Record
 from emberflow.runs import bundle_folder
+from emberflow.table import skipped
 from emberflow.target import TargetKind
 from emberflow.variant import Failure, Variant
 from flows.settings import RunConfig, Setting, name_of, set_up
@@ -44,6 +45,8 @@ def _run_name() -> str:
 def retrain_to_deploy(config: RunConfig) -> Record:
     """Train, compress, evaluate and choose; the champion's bundle is written, every variant is in MLflow."""
     setting = set_up(config)
+    for reason, recipes in skipped(setting.skipped).items():
+        get_run_logger().warning("%s skipped: %s", ", ".join(recipes), reason)
     tracking = track.open_run.submit(setting.tracker, setting.project.name, setting.run_id, _tags(setting))
     try:
         splits = prepare(setting.project, setting.folder, setting.workshop)
@@ -51,7 +54,7 @@ def retrain_to_deploy(config: RunConfig) -> Record:
             get_run_logger().warning(warning)
         if setting.target.kind is TargetKind.MICROCONTROLLER:
             get_compiler_ready.submit(setting.target, setting.workshop)
-        baseline = train(origin_of(setting.project, splits), splits, setting.folder, setting.workshop)
+        baseline = train(origin_of(setting.project, setting.given, splits), splits, setting.folder, setting.workshop)
         variants, failures = make_variants(setting, splits, baseline)
         record = _record(setting, splits, baseline, variants, failures, _ids(tracking))
         folder = write_report(record, setting.workshop)
@@ -99,6 +102,7 @@ def _record(
         baseline=Baseline(**baseline.model_dump(include={"model", "parameters", "quality", "curve"})),
         variants=variants,
         failures=failures,
+        skipped=setting.skipped,
         choice=choose_champion(variants, project.metric),
         provenance=provenance,
     )

@@ -3,16 +3,20 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from pydantic import Field
 
 from emberflow.adapters.tracking import Tracker
 from emberflow.adapters.workshop import Workshop
+from emberflow.convert import Conversion
 from emberflow.errors import ProjectError
+from emberflow.inputs import Given, look_at, sort_out
 from emberflow.project import Project, expand_recipes, read_project
 from emberflow.runs import new_run_id
 from emberflow.target import Target, find_target, read_target
 from emberflow.values import Value
+from emberflow.variant import Skipped
 from tasks.compress import Plan
 
 
@@ -28,14 +32,21 @@ class RunConfig(Value):
 
 @dataclass(frozen=True)
 class Setting:
-    """Everything a run needs to know before it starts."""
+    """Everything a run needs to know before it starts.
+
+    project: as its file says, but with the recipes that can be carried out; the others are `skipped`.
+    given: the project's baseline, looked at.
+    """
 
     project: Project
+    given: Given
+    skipped: tuple[Skipped, ...]
     folder: Path
     target: Target
     workshop: Workshop
     tracker: Tracker
     plan: Plan
+    conversion: Conversion
     run_id: str
     started: str
 
@@ -51,25 +62,33 @@ def name_of(config: RunConfig) -> str:
 def set_up(config: RunConfig) -> Setting:
     """The setting of a run.
 
-    Raises: ProjectError, RecipeError, TargetError: the file, or what it names, is wrong; nothing has been written yet.
+    Raises: ProjectError, RecipeError, TargetError, ModelError: the file, or what it names, is wrong; nothing has been written yet.
         StoreError: there is no room in the home folder.
     """
     path = Path(config.project)
     project = read_project(path)
     folder = path.resolve().parent
-    changes = {"recipes": expand_recipes(config.recipes) if config.recipes else project.recipes, "target": config.target or project.target}
-    project = project.model_copy(update=changes)
+    changes: dict[str, Any] = {
+        "recipes": expand_recipes(config.recipes) if config.recipes else project.recipes,
+        "target": config.target or project.target,
+    }
+    given = look_at(project, folder)
+    recipes, skipped = sort_out(given, changes["recipes"])
+    project = project.model_copy(update=changes | {"recipes": recipes})
     target = read_target(folder / project.target) if project.target.endswith(".toml") else find_target(project.target)
     workshop = Workshop.at(Path(config.home))
     workshop.store.check_room()
     now = datetime.now(UTC)
     return Setting(
         project=project,
+        given=given,
+        skipped=skipped,
         folder=folder,
         target=target,
         workshop=workshop,
         tracker=Tracker(config.mlflow) if config.mlflow else Tracker.local(workshop.home),
         plan=Plan(training=project.training, fine_tuning=project.fine_tuning, folder=folder),
+        conversion=Conversion(per_channel=project.per_channel, signature=given.signature.name if given.signature else None),
         run_id=new_run_id(now),
         started=now.isoformat(timespec="seconds"),
     )

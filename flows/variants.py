@@ -83,7 +83,7 @@ def _submit(setting: Setting, splits: Splits, baseline: Trained) -> Iterator[Bra
         models[steps] = compress.submit(steps, models[steps[:-1]], splits, setting.plan, workshop, urgency)
         names[steps] = {**names[steps[:-1]], f"compress {prefix_name(steps)}": models[steps]}
     for recipe in project.recipes:
-        converted: Any = convert.submit(recipe, models[recipe.steps], splits.calibration.x, workshop)
+        converted: Any = convert.submit(recipe, models[recipe.steps], splits.calibration.x, setting.conversion, workshop)
         measured = evaluate.submit(recipe, converted, baseline, splits, scoring, workshop)
         yield Branch(recipe, {**names[recipe.steps], "convert": converted, "evaluate": measured}, _bring_to_chip(setting, splits, recipe, converted))
 

@@ -5,7 +5,9 @@ from prefect import runtime, task
 from emberflow.adapters.crew import Job
 from emberflow.adapters.workshop import Workshop
 from emberflow.artifact import Artifact, Kind
+from emberflow.convert import Conversion
 from emberflow.recipe import Recipe
+from emberflow.stages.convert import Source
 from tasks.caching import Inputs, StageCache
 from tasks.conduct import RETRIED, stage
 from tasks.products import Compressed, Converted, Trained
@@ -16,7 +18,7 @@ LIMIT_SECONDS = 1800
 def _facts(inputs: Inputs) -> str:
     recipe: Recipe = inputs["recipe"]
     calibration = inputs["calibration"] if recipe.format.is_full_integer else None
-    return repr((inputs["before"].model, inputs["before"].notes, recipe.format, calibration))
+    return repr((inputs["before"].model, inputs["before"].notes, recipe.format, calibration, inputs["how"]))
 
 
 def _run_name() -> str:
@@ -24,10 +26,16 @@ def _run_name() -> str:
 
 
 @task(name="convert", task_run_name=_run_name, cache_policy=StageCache(stage="convert", facts=_facts), **RETRIED)
-def convert(recipe: Recipe, before: Trained | Compressed, calibration: Artifact, workshop: Workshop) -> Converted:
+def convert(recipe: Recipe, before: Trained | Compressed, calibration: Artifact, how: Conversion, workshop: Workshop) -> Converted:
     """The .tflite of `recipe`, from the model after its steps."""
     with stage(f"convert {recipe}") as tell, workshop.store.workplace() as place:
         out = place / "model.tflite"
-        paths = {"model": workshop.store.path(before.model), "calibration": workshop.store.path(calibration), "out": out}
-        workshop.run(Job("emberflow.stages.convert:convert", paths | {"number_format": recipe.format}, LIMIT_SECONDS, urgency=-1), tell)
+        keywords = {
+            "source": Source(path=workshop.store.path(before.model), kind=before.model.kind),
+            "number_format": recipe.format,
+            "calibration": workshop.store.path(calibration),
+            "how": how,
+            "out": out,
+        }
+        workshop.run(Job("emberflow.stages.convert:convert", keywords, LIMIT_SECONDS, urgency=-1), tell)
         return Converted(model=workshop.store.put(out, Kind.TFLITE), notes=before.notes)

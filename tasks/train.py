@@ -8,8 +8,9 @@ from prefect import task
 from emberflow import fingerprint
 from emberflow.adapters.crew import Job
 from emberflow.adapters.workshop import Workshop
-from emberflow.artifact import Kind, digest_file
+from emberflow.artifact import Kind, digest_file, digest_folder
 from emberflow.dataset import Splits
+from emberflow.inputs import Given
 from emberflow.project import Project
 from emberflow.stages.classroom import Classroom
 from emberflow.stages.train import Origin
@@ -33,8 +34,8 @@ def _facts(inputs: Inputs) -> str:
 def _model_digest(origin: Origin, folder: Path) -> str:
     if origin.is_built:
         return fingerprint.of_entry(origin.baseline, folder)
-    file = folder / origin.baseline
-    return digest_file(file) if file.is_file() else "missing"
+    place = folder / origin.baseline
+    return digest_folder(place) if place.is_dir() else digest_file(place) if place.is_file() else "missing"
 
 
 @task(
@@ -46,13 +47,13 @@ def _model_digest(origin: Origin, folder: Path) -> str:
 def train(origin: Origin, splits: Splits, folder: Path, workshop: Workshop) -> Trained:
     """The float baseline and its probabilities over the test part."""
     with stage("baseline") as tell, workshop.store.workplace() as place:
-        out = (place / "baseline.h5", place / "predictions.npy")
+        out = (place / f"baseline.{origin.kind}", place / "predictions.npy")
         test = (workshop.store.path(splits.test.x), workshop.store.path(splits.test.y))
         room = classroom(splits, origin.training, folder, workshop)
         keywords = {"origin": origin, "classroom": room, "test": test, "out": out}
         _warm_up(workshop)
         facts = workshop.run(Job("emberflow.stages.train:train", keywords, LIMIT_SECONDS, urgency=1000), tell)
-        model, predictions = workshop.store.put(out[0], Kind.KERAS), workshop.store.put(out[1], Kind.ARRAY)
+        model, predictions = workshop.store.put(out[0], origin.kind), workshop.store.put(out[1], Kind.ARRAY)
     return Trained(model=model, predictions=predictions, **dict(facts))
 
 
@@ -62,9 +63,10 @@ def _warm_up(workshop: Workshop) -> None:
         Thread(target=workshop.run, args=(Job("emberflow.stages.warm:warm", {}, 300), lambda _: None), daemon=True).start()
 
 
-def origin_of(project: Project, splits: Splits) -> Origin:
+def origin_of(project: Project, given: Given, splits: Splits) -> Origin:
     """What of a project decides its baseline."""
-    return Origin(baseline=project.baseline, training=project.training, labels=len(splits.labels))
+    signature = given.signature.name if given.signature else None
+    return Origin(baseline=project.baseline, training=project.training, labels=len(splits.labels), signature=signature)
 
 
 def classroom(splits: Splits, training: Training, folder: Path, workshop: Workshop) -> Classroom:

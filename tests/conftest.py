@@ -1,4 +1,4 @@
-"""What any test may ask for. Loads tests/models.py and tests/chip.py, which are in no package; converts each tiny model once a session."""
+"""What any test may ask for. Loads tests/models.py, saved_models.py and chip.py, which are in no package; converts each tiny model once a session."""
 
 import importlib.util
 import os
@@ -50,6 +50,14 @@ def case() -> Callable[[str], Any]:
 def chip() -> ModuleType:
     """tests/chip.py."""
     return load("chip")
+
+
+@pytest.fixture(scope="session")
+def saved_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The SavedModels of tests/saved_models.py, each in a directory of its name; not to be written to."""
+    folder = tmp_path_factory.mktemp("saved_models")
+    load("saved_models").write_all(folder)
+    return folder
 
 
 @pytest.fixture(scope="session")

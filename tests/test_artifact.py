@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from emberflow.artifact import Artifact, Kind, describe, digest, digest_file
+from emberflow.artifact import Artifact, Kind, describe, digest, digest_file, digest_folder
 
 # the examples of FIPS 180-4: one block, no block
 ABC = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
@@ -38,6 +38,24 @@ def test_a_file_is_described_by_content(tmp_path):
     assert Artifact(sha256=ABC, size_bytes=3, kind=Kind.SVG) == describe(first, Kind.SVG) == describe(second, Kind.SVG)
 
 
+def test_a_folder_has_a_digest_of_its_names_and_bytes(tmp_path):
+    """The same files elsewhere have the same; another name or byte has another."""
+    folders = {}
+    for name, files in {
+        "a": {"x": b"1", "y/z": b"2"},
+        "b": {"y/z": b"2", "x": b"1"},
+        "c": {"x": b"1", "y/w": b"2"},
+        "d": {"x": b"1", "y/z": b"3"},
+    }.items():
+        for file, data in files.items():
+            (tmp_path / name / file).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / name / file).write_bytes(data)
+        folders[name] = digest_folder(tmp_path / name)
+
+    assert folders["a"] == folders["b"]
+    assert len(set(folders.values())) == 3
+
+
 @pytest.mark.parametrize("sha256", [ABC[:-1], ABC + "0", ABC.upper(), "g" * 64, ""])
 def test_a_digest_is_64_lower_case_hexadecimal_digits(sha256):
     """So one content has one name."""
@@ -53,5 +71,5 @@ def test_a_negative_size_is_refused():
 
 def test_an_unknown_kind_is_refused():
     """A pickle, say."""
-    with pytest.raises(ValidationError, match="Input should be 'npy', 'h5', 'tflite', 'svg' or 'zip'"):
+    with pytest.raises(ValidationError, match="Input should be 'npy', 'h5', 'tflite', 'svg', 'zip' or 'saved_model'"):
         Artifact(sha256=ABC, size_bytes=3, kind="pickle")

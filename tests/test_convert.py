@@ -9,11 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from emberflow.convert import SETTINGS, _QuietNativeCode, convert, to_tflite, with_batch_of_one
-from emberflow.errors import ConversionError
-from emberflow.evaluate import litert
-from emberflow.evaluate.borders import dequantize
+from emberflow.compress.rewrite import lift_to_2d
+from emberflow.convert import SETTINGS, Conversion, _QuietNativeCode, convert, signature_to_tflite, to_tflite, with_batch_of_one
+from emberflow.errors import ConversionError, DataError, ModelError
+from emberflow.evaluate import litert, signature
+from emberflow.evaluate.borders import dequantize, quantize
 from emberflow.evaluate.size import measure_size
+from emberflow.frozen import SignatureModel
+from emberflow.graph import read_graph
 from emberflow.keras_bridge import keras, save
 from emberflow.recipe import Format
 
@@ -124,6 +127,97 @@ def test_full_integer_without_calibration_is_refused(number_format: Format) -> N
 def test_other_formats_need_no_calibration(number_format: Format) -> None:
     """Their ranges are not quantized."""
     assert to_tflite(build(two().Flatten(), two().Dense(2)), number_format, X[:0])[4:8] == b"TFL3"
+
+
+@pytest.fixture(scope="module")
+def signatures(saved_models: Path) -> dict[Format, bytes]:
+    """The signature 'classify' of a SavedModel without Keras in every format, calibrated on what it is asked below."""
+    how = Conversion(signature="classify")
+    return {each: signature_to_tflite(saved_models / "classifier", each, {"signal": SIGNALS}, how) for each in Format}
+
+
+SIGNALS = RANDOM.normal(size=(64, 12)).astype(np.float32)
+
+
+@pytest.mark.parametrize(("number_format", "border", "weights", "tolerance"), FORMATS)
+def test_a_signature_keeps_its_names_and_computes_the_same_by_name_and_by_index(
+    saved_models: Path, signatures: dict[Format, bytes], number_format: Format, border: str, weights: str, tolerance: float
+) -> None:
+    """The name, the input and the output are those of the SavedModel; the runner's bytes are those that tensor indices give."""
+    data = signatures[number_format]
+    borders = litert.read_borders(data)
+    codes = quantize(SIGNALS, borders.input)
+    by_name = [signature.call(data, "classify", {"signal": each[None]})["scores"][0] for each in codes]
+    by_index = [signature.by_index(data, {"signal": each[None]}, "classify")["scores"][0] for each in codes]
+
+    assert {"classify": {"inputs": ["signal"], "outputs": ["scores"]}} == litert.open_model(data).get_signature_list()
+    assert ((1, 12), border, (1, 3), border) == (borders.input.shape, borders.input.dtype, borders.output.shape, borders.output.dtype)
+    assert weights == measure_size(data).layers[0].dtype
+    assert np.array_equal(by_name, by_index)
+    assert np.array_equal(by_name, litert.run(data, SIGNALS))
+    expected = SignatureModel(saved_models / "classifier", "classify")(SIGNALS)
+    assert np.ptp(expected, axis=0).max() > 10 * tolerance
+    assert np.abs(dequantize(np.array(by_name), borders.output) - expected).max() <= tolerance
+
+
+def test_the_classic_signature(saved_models: Path) -> None:
+    """x + 4: 5.0 out for 1.0 in; another shape is refused, though LiteRT would take it."""
+    data = signature_to_tflite(saved_models / "adder", Format.FLOAT32, {}, Conversion(signature="my_signature"))
+
+    assert {"my_signature": {"inputs": ["x"], "outputs": ["result"]}} == litert.open_model(data).get_signature_list()
+    assert [[5.0] * 10] == signature.call(data, "my_signature", {"x": np.ones((1, 10), np.float32)})["result"].tolist()
+    assert [[5.0] * 10] == litert.run(data, np.ones((1, 10), np.float32)).tolist()
+    with pytest.raises(DataError, match=r"^the input 'x' was given shape \(1, 1\); expected \(1, 10\)$"):
+        signature.call(data, "my_signature", {"x": np.ones((1, 1), np.float32)})
+
+
+def test_open_sizes_of_a_signature_become_those_of_the_data(saved_models: Path) -> None:
+    """Without data they stay open, which is told."""
+    how = Conversion(signature="serving_default")
+    data = signature_to_tflite(saved_models / "open_steps", Format.INT8, {"signal": X}, how)
+
+    assert (1, 16, 4) == litert.read_borders(data).input.shape
+    with pytest.raises(ModelError, match=r"the input 'signal' has open sizes, \(any, any, 4\); expected constant ones"):
+        signature_to_tflite(saved_models / "open_steps", Format.FLOAT32, {}, how)
+
+
+def test_several_inputs_and_outputs_keep_their_names(saved_models: Path) -> None:
+    """The pipeline asks for one of each; a conversion doesn't."""
+    pair = {"left": RANDOM.normal(size=(16, 4)).astype(np.float32), "right": RANDOM.normal(size=(16, 4)).astype(np.float32)}
+    data = signature_to_tflite(saved_models / "pair", Format.FLOAT32, pair, Conversion(signature="serving_default"))
+    given = signature.call(data, "serving_default", {key: each[:1] for key, each in pair.items()})
+
+    assert pair["left"][:1] - pair["right"][:1] == pytest.approx(given["difference"])
+    assert pair["left"][:1] + pair["right"][:1] == pytest.approx(given["sum"])
+
+
+@pytest.mark.parametrize("number_format", Format)
+def test_a_signature_without_data_is_never_calibrated_on_noise(saved_models: Path, number_format: Format) -> None:
+    """Full-integer formats are refused, the others run."""
+    how = Conversion(signature="classify")
+    if number_format.is_full_integer:
+        with pytest.raises(ConversionError, match=f"{number_format} needs a calibration set and received an empty one"):
+            signature_to_tflite(saved_models / "classifier", number_format, {}, how)
+    else:
+        assert signature_to_tflite(saved_models / "classifier", number_format, {}, how)[4:8] == b"TFL3"
+
+
+@pytest.mark.parametrize("number_format", [Format.INT8, Format.UINT8, Format.INT16X8])
+def test_weights_have_one_step_a_channel_or_one_a_tensor(converted: dict[Format, bytes], number_format: Format) -> None:
+    """Of a convolution and of a dense layer; per tensor, probabilities stray no further than the next step of the largest channel."""
+    plain, whole = converted[number_format], to_tflite(lift_to_2d(classifier()), number_format, X, Conversion(per_channel=False))
+
+    assert ([128, 3], [1, 1]) == (steps_of(plain), steps_of(whole))
+    assert len(whole) < len(plain)
+    given = dequantize(litert.run(whole, X), litert.read_borders(whole).output)
+    assert np.asarray(classifier()(X)) == pytest.approx(given, abs=0.03)
+
+
+def steps_of(data: bytes) -> list[int]:
+    """How many steps the weights of each layer have."""
+    graph = read_graph(data)
+    layers = [operator for operator in graph.operators if operator.name in ("CONV_2D", "FULLY_CONNECTED")]
+    return [len(graph.operand(layer, 1).quantization.scales) for layer in layers]
 
 
 def asinh() -> Any:

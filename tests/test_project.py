@@ -18,7 +18,7 @@ SETS = "expected a list of recipes, or one of the sets all, formats"
 FORMATS = "expected a recipe that ends in one of float32, float16, dynamic, int8, uint8, int16x8."
 SIZE = "expected a number of bytes, or a number with B, KiB, MiB or GiB such as '64 KiB'"
 ENTRY = "string should match pattern '^[A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_]*$'"
-BASELINE = "expected module:function, or a path that ends in .keras or .h5"
+BASELINE = "expected module:function, a path that ends in .keras, .h5, .tflite, or the directory of a SavedModel, with a / at its end"
 QUOTES = "expected text, a number, a list or a mapping: put it in quotes"
 
 
@@ -54,7 +54,7 @@ def test_the_least_a_project_says():
     ("key", "expected"),
     [
         ("name", "lower-case letters, digits, - and _; names files, C symbols and the MLflow experiment"),
-        ("baseline", "module:function that builds a Keras model, or the path of a trained .keras or .h5 file"),
+        ("baseline", "module:function that builds a Keras model, or the path of a .keras, .h5 or .tflite file or of a SavedModel directory"),
         ("data", "module:function that returns a Dataset; or train, validation and test as .npz or .npy files, and labels"),
         ("target", "a device that `emberflow targets` lists, or the path of a .toml that describes one"),
     ],

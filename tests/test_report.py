@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from emberflow.report import meters, render_report, typeset
-from emberflow.variant import Choice, Firmware
+from emberflow.variant import Choice, Firmware, Skipped
 
 MADE = runpy.run_path(str(Path(__file__).with_name("a_record.py")))
 RECORD = MADE["RECORD"]
@@ -179,10 +179,21 @@ def hostile():
             "variants": (variant,),
             "baseline": RECORD.baseline.model_copy(update={"quality": quality}),
             "failures": tuple(one.model_copy(update={"reason": SCRIPT, "stage": SCRIPT}) for one in RECORD.failures),
+            "skipped": (Skipped(recipe="qat-int8", reason=SCRIPT),),
             "choice": RECORD.choice.model_copy(update={"explanation": SCRIPT, "pareto": ("int8",)}),
             "provenance": RECORD.provenance.model_copy(update={"versions": {SCRIPT: SCRIPT}}),
         }
     )
+
+
+def test_skipped_recipes_are_listed_by_reason():
+    """Apart from those that failed; without any there is no such heading."""
+    skipped = tuple(Skipped(recipe=name, reason="it has no layers") for name in ("prune70-int8", "qat-int8"))
+    text = render_report(RECORD.model_copy(update={"skipped": skipped}))
+
+    assert "<h3>Recipes that were skipped</h3>" in text
+    assert "<b>prune70-int8, qat-int8</b>: it has no layers</li>" in text
+    assert "Recipes that were skipped" not in render_report(RECORD)
 
 
 def test_strangers_strings_come_out_as_text_in_drawings_too(hostile):

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from emberflow.table import LEGEND, columns, equals_tflm, firmware_equals_tflm, in_few_words, markdown, render, rows, show_count, show_kib, show_us
 from emberflow.target import TargetKind
-from emberflow.variant import Failure, Firmware, Reason, ReasonKind
+from emberflow.variant import Failure, Firmware, Reason, ReasonKind, Skipped
 
 MADE = runpy.run_path(str(Path(__file__).with_name("a_record.py")))
 RECORD = MADE["RECORD"]
@@ -275,6 +275,25 @@ def test_failures_stand_below_the_table():
     text = " ".join(printed(RECORD.model_copy(update={"failures": (failure,)}), 200))
 
     assert text.endswith("cluster16-int8 gave no variant (convert): shape [bold]?[/bold] [6]")
+
+
+SKIPPED = tuple(Skipped(recipe=name, reason="no [bold] layers | at all") for name in ("prune70-int8", "qat-int8"))
+
+
+def test_skipped_recipes_stand_below_the_table_and_are_no_failures():
+    """One line for a reason."""
+    text = " ".join(printed(RECORD.model_copy(update={"failures": (), "skipped": SKIPPED}), 200))
+
+    assert text.endswith("prune70-int8, qat-int8 skipped: no [bold] layers | at all")
+    assert "gave no variant" not in text
+
+
+def test_markdown_lists_skipped_recipes_by_reason():
+    """Escaped as everything is."""
+    text = markdown(RECORD.model_copy(update={"failures": (), "skipped": SKIPPED}))
+
+    assert text.endswith("\n\nSkipped:\n\n- prune70-int8, qat-int8: no \\[bold\\] layers \\| at all\n")
+    assert "Gave no variant" not in text
 
 
 def test_a_record_without_variants_still_gives_a_table():

@@ -22,6 +22,7 @@ class Kind(StrEnum):
     TFLITE = "tflite"
     SVG = "svg"
     SOURCES = "zip"
+    SAVED_MODEL = "saved_model"
 
 
 class Artifact(Value):
@@ -44,6 +45,12 @@ def digest_file(path: Path) -> str:
         while chunk := file.read(_CHUNK_BYTES):
             state.update(chunk)
     return state.hexdigest()
+
+
+def digest_folder(folder: Path) -> str:
+    """SHA-256 over the names and bytes of all files in `folder`."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return digest("".join(f"{path.relative_to(folder).as_posix()}\0{digest_file(path)}\n" for path in files).encode())
 
 
 def describe(path: Path, kind: Kind) -> Artifact:

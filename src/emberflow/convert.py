@@ -1,8 +1,8 @@
-"""Keras to .tflite in each number format. Knows the converter; refuses to know how the model came about."""
+"""Keras models and SavedModels to .tflite in each number format. Knows the converter; refuses to know how the model came about."""
 
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,39 +12,89 @@ from emberflow.compress import load_any
 from emberflow.compress.rewrite import lift_to_2d
 from emberflow.errors import ConversionError
 from emberflow.keras_bridge import Model, keras
+from emberflow.loaded import with_constant_sizes
 from emberflow.recipe import Format
-from emberflow.values import FloatArray
+from emberflow.saved_model import DEFAULT
+from emberflow.values import AnyArray, FloatArray, Value
 
 
-def convert(model_path: Path, number_format: Format, calibration: FloatArray, out: Path) -> None:
+class Conversion(Value):
+    """How a model is converted, beside its number format.
+
+    per_channel: whether each output channel of integer weights has a step of its own, or the whole tensor one.
+    signature: of a SavedModel, the function that is converted.
+    packs_zeros: whether weights that are mostly zero are stored without them, as TensorFlow Lite's sparse tensors.
+    """
+
+    per_channel: bool = True
+    signature: str | None = None
+    packs_zeros: bool = False
+
+
+PLAIN = Conversion()
+
+
+def convert(model_path: Path, number_format: Format, calibration: FloatArray, out: Path, how: Conversion = PLAIN) -> None:
     """Write the Keras model at `model_path` to `out` as .tflite with a batch of 1 and a signature.
 
     Args:
         calibration: samples (n, *input_shape) float32, standardized, whose ranges full-integer formats are quantized to.
     Raises: ConversionError: the converter refused the model, in its words; or the calibration set is empty.
     """
-    out.write_bytes(to_tflite(lift_to_2d(load_any(model_path)), number_format, calibration))
+    out.write_bytes(to_tflite(lift_to_2d(load_any(model_path)), number_format, calibration, how))
 
 
-def to_tflite(model: Model, number_format: Format, calibration: FloatArray) -> bytes:
+def to_tflite(model: Model, number_format: Format, calibration: FloatArray, how: Conversion = PLAIN) -> bytes:
     """`model` as the bytes of a .tflite; arguments and errors as `convert`."""
     import tensorflow as tf  # noqa: PLC0415
-    from tensorflow.lite.python.convert_phase import ConverterError  # noqa: PLC0415 - derives from Exception alone
 
-    if number_format.is_full_integer and not len(calibration):
+    _refuse_noise(number_format, len(calibration))
+    converter = tf.lite.TFLiteConverter.from_keras_model(with_batch_of_one(model, np.shape(calibration)[1:]))
+    if number_format.is_full_integer:
+        converter.representative_dataset = lambda: _samples(calibration)
+    return _run(converter, number_format, how, model.name)
+
+
+def signature_to_tflite(folder: Path, number_format: Format, samples: Mapping[str, AnyArray], how: Conversion) -> bytes:
+    """The signature `how.signature` of the SavedModel in `folder` as the bytes of a .tflite, under its own name, with its inputs' and outputs'.
+
+    Args: samples: by the inputs' names, shape (n, ...): what full-integer formats are quantized to, and what open sizes are filled from.
+    Raises: ConversionError: as `convert`. ModelError: as `with_constant_sizes`.
+    """
+    import tensorflow as tf  # noqa: PLC0415
+
+    count = min((len(each) for each in samples.values()), default=0)
+    _refuse_noise(number_format, count)
+    name = how.signature or DEFAULT
+    with with_constant_sizes(folder, name, samples) as place:
+        converter = tf.lite.TFLiteConverter.from_saved_model(str(place), signature_keys=[name])
+        if number_format.is_full_integer:
+            converter.representative_dataset = lambda: ({key: np.asarray(each[i : i + 1]) for key, each in samples.items()} for i in range(count))
+        return _run(converter, number_format, how, name)
+
+
+def _refuse_noise(number_format: Format, samples: int) -> None:
+    if number_format.is_full_integer and not samples:
         raise ConversionError(
             f"{number_format} needs a calibration set and received an empty one; give some samples, or choose float32, float16 or dynamic"
         )
-    converter = tf.lite.TFLiteConverter.from_keras_model(with_batch_of_one(model, np.shape(calibration)[1:]))
+
+
+def _run(converter: Any, number_format: Format, how: Conversion, name: str) -> bytes:
+    import tensorflow as tf  # noqa: PLC0415
+    from tensorflow.lite.python.convert_phase import ConverterError  # noqa: PLC0415 - derives from Exception alone
+
     SETTINGS[number_format](tf, converter)
-    if number_format.is_full_integer:
-        converter.representative_dataset = lambda: _samples(calibration)
+    if how.packs_zeros:
+        converter.optimizations = [*converter.optimizations, tf.lite.Optimize.EXPERIMENTAL_SPARSITY]
+    converter._experimental_disable_per_channel = not how.per_channel
+    converter._experimental_disable_per_channel_quantization_for_dense_layers = not how.per_channel
     with _QuietNativeCode():
         try:
             return bytes(converter.convert())
         except (ConverterError, ValueError, RuntimeError, TypeError) as error:
             reason = " ".join(str(error).split())[:500]
-            raise ConversionError(f"the converter refused '{model.name}' as {number_format}: {reason}") from error
+            raise ConversionError(f"the converter refused '{name}' as {number_format}: {reason}") from error
 
 
 def with_batch_of_one(model: Model, sample_shape: tuple[int, ...]) -> Model:

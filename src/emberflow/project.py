@@ -2,7 +2,7 @@
 
 >>> project = parse_project('''
 ... name: watch
-... baseline: watch:build        # a function that builds a Keras model; or a path to a trained .keras
+... baseline: watch:build        # a function that builds a Keras model; or a path to a trained model
 ... data: watch:load             # a function that returns a Dataset; or .npz and .npy files
 ... training:
 ...   epochs: 24
@@ -26,7 +26,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal
 
 import yaml
@@ -39,6 +39,9 @@ from emberflow.errors import ProjectError, RecipeError, did_you_mean
 from emberflow.recipe import ALL, NAMED_SETS, Format, Recipe
 from emberflow.training import FineTuning, Training
 from emberflow.values import ENTRY_PATTERN, Entry, Value
+
+BROUGHT = (".keras", ".h5", ".tflite")
+"""Files that a baseline may be; anything else is a function or a SavedModel's directory."""
 
 
 class TaskKind(StrEnum):
@@ -109,7 +112,16 @@ class Project(Value):
         pattern=r"^[a-z][a-z0-9_-]{0,39}$", description="lower-case letters, digits, - and _; names files, C symbols and the MLflow experiment"
     )
     task: TaskKind = Field(default=TaskKind.CLASSIFICATION, description="what the model does; this version evaluates classification")
-    baseline: str = Field(min_length=1, description="module:function that builds a Keras model, or the path of a trained .keras or .h5 file")
+    baseline: str = Field(
+        min_length=1,
+        description="module:function that builds a Keras model, or the path of a .keras, .h5 or .tflite file or of a SavedModel directory",
+    )
+    signature: str | None = Field(
+        default=None, min_length=1, description="of a SavedModel, the function that is converted; default: serving_default, or the only one"
+    )
+    trust_model_code: bool = Field(
+        default=False, description="lets a model from elsewhere run code of its own on this machine; only for models of people you trust"
+    )
     data: Annotated[Annotated[Entry, Tag("text")] | Annotated[DataFiles, Tag("DataFiles")], _text_or("DataFiles")] = Field(
         description="module:function that returns a Dataset; or train, validation and test as .npz or .npy files, and labels"
     )
@@ -122,6 +134,7 @@ class Project(Value):
     )
     training: Training = Field(default=Training(), description="how the baseline is trained")
     fine_tuning: FineTuning = Field(default=FineTuning(), description="how it is trained on in each compression step")
+    per_channel: bool = Field(default=True, description="whether each output channel of a layer's weights has a step of its own in integer formats")
     recipes: tuple[RecipeName, ...] = Field(default=ALL, min_length=1, description="a list, or a set: all, formats")
     target: str = Field(description="a device that `emberflow targets` lists, or the path of a .toml that describes one")
     budget: Budget = Field(default=Budget(), description="the most that the product can bear")
@@ -141,15 +154,24 @@ class Project(Value):
     @field_validator("baseline")
     @classmethod
     def _trains_or_brings(cls, baseline: str) -> str:
-        brought = ":" not in baseline and baseline.endswith((".keras", ".h5"))
+        suffix = PurePosixPath(baseline).suffix
+        brought = ":" not in baseline and (suffix in BROUGHT or baseline.endswith("/") or (not suffix and "/" in baseline))
         if not brought and not re.fullmatch(ENTRY_PATTERN, baseline):
-            raise ProjectError(f"received '{baseline}'; expected module:function, or a path that ends in .keras or .h5")
+            raise ProjectError(
+                f"received '{baseline}'; expected module:function, a path that ends in {', '.join(BROUGHT)}, or the directory of a SavedModel,"
+                " with a / at its end"
+            )
         return baseline
 
     @property
     def builds_baseline(self) -> bool:
         """Whether the baseline is built and trained here, rather than brought along."""
         return ":" in self.baseline
+
+    @property
+    def is_saved_model(self) -> bool:
+        """Whether the baseline is named as a SavedModel is: by a directory."""
+        return not self.builds_baseline and (self.baseline.endswith("/") or PurePosixPath(self.baseline).suffix not in BROUGHT)
 
     @property
     def needs_calibration(self) -> bool:

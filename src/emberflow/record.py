@@ -8,11 +8,11 @@ from emberflow.dataset import Splits
 from emberflow.target import Target
 from emberflow.training import TrainingCurve
 from emberflow.values import Value
-from emberflow.variant import Choice, Failure, Quality, Variant
+from emberflow.variant import Choice, Failure, Quality, Skipped, Variant
 
 
 class Baseline(Value):
-    """The float Keras model and how well it does on the test part."""
+    """The model that variants are compared with and how well it does on the test part: float, but for a .tflite that was brought along."""
 
     model: Artifact
     parameters: int
@@ -44,6 +44,7 @@ class Record(Value):
     baseline: Baseline
     variants: tuple[Variant, ...]
     failures: tuple[Failure, ...]
+    skipped: tuple[Skipped, ...] = Field(default=(), description="recipes that the baseline's kind doesn't allow, known before anything ran")
     choice: Choice
     provenance: Provenance
 

@@ -85,6 +85,7 @@ def render_report(record: Record) -> str:
         ram=ram_pieces(shown) if shown else (),
         packed=[variant for variant in record.variants if variant.firmware and variant.firmware.packing],
         unchecked=table.notes(record),
+        skipped=table.skipped(record.skipped),
         columns=table.columns(record.metric),
         rows=ordered,
         variants=[record.variant(row.recipe) for row in ordered],

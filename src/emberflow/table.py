@@ -21,7 +21,7 @@ from emberflow.record import Record
 from emberflow.target import TargetKind
 from emberflow.units import show_bytes, show_time
 from emberflow.values import Value
-from emberflow.variant import Evaluation, Interval, Reason, ReasonKind, Variant
+from emberflow.variant import Evaluation, Interval, Reason, ReasonKind, Skipped, Variant
 
 STAR = "★"
 LEGEND = "{star} champion; verdict: fits, or by how much the variant misses the budget; drop: baseline minus variant, with its 95 % interval."
@@ -172,6 +172,14 @@ def notes(record: Record) -> dict[str, list[str]]:
     return found
 
 
+def skipped(recipes: Iterable[Skipped]) -> dict[str, list[str]]:
+    """Why recipes were skipped, each reason once, with the recipes that it holds for."""
+    found: dict[str, list[str]] = {}
+    for each in recipes:
+        found.setdefault(each.reason, []).append(each.recipe)
+    return found
+
+
 def equals_tflm(evaluation: Evaluation) -> str:
     """Whether LiteRT and TFLM gave the same bytes: `yes`, `reference only`, `no (by 5)`, or why nobody can say."""
     compared = evaluation.parity
@@ -190,7 +198,7 @@ def _by_how_much(compared: tuple[Parity, ...]) -> str:
 
 
 def markdown(record: Record) -> str:
-    """The table as Markdown, every cell escaped; below it the choice in words and the recipes that gave no variant."""
+    """The table as Markdown, every cell escaped; below it the choice in words, and the recipes that gave no variant or were skipped."""
     recipe, *figures, verdict = columns(record.metric)
     shown = (recipe, verdict, *figures)  # a page is narrower than a terminal, and this is what one looks for
     lines = [
@@ -206,7 +214,9 @@ def markdown(record: Record) -> str:
     unchecked = [f"- {_escape(', '.join(recipes))}: {_escape(note)}" for note, recipes in notes(record).items()]
     failed = [f"- **{_escape(failure.recipe)}** ({_escape(failure.stage)}): {_escape(failure.reason)}" for failure in record.failures]
     lines += ["", "Could not be checked:", "", *unchecked] if unchecked else []
-    return "\n".join([*lines, *(["", "Gave no variant:", "", *failed] if failed else [])]) + "\n"
+    lines += ["", "Gave no variant:", "", *failed] if failed else []
+    left = [f"- {_escape(', '.join(recipes))}: {_escape(reason)}" for reason, recipes in skipped(record.skipped).items()]
+    return "\n".join([*lines, *(["", "Skipped:", "", *left] if left else [])]) + "\n"
 
 
 def _line(cells: Iterable[str]) -> str:
@@ -257,7 +267,7 @@ def _width(column: Column, lines: list[Row]) -> int:
 
 
 def render(record: Record, console: Console) -> None:
-    """Print table, legend and failures on `console`; a star that its encoding lacks becomes an asterisk."""
+    """Print table, legend, failures and skipped recipes on `console`; a star that its encoding lacks becomes an asterisk."""
     star = "*" if console.options.ascii_only else STAR
     console.print(rich_table(record, console.width, star))
     console.print(Text(LEGEND.format(star=star), style="dim"))
@@ -266,3 +276,5 @@ def render(record: Record, console: Console) -> None:
         console.print(Text.assemble((", ".join(recipes), "bold"), f": {note}"))
     for failure in record.failures:
         console.print(Text.assemble((failure.recipe, "bold"), f" gave no variant ({failure.stage}): {failure.reason}"))
+    for reason, recipes in skipped(record.skipped).items():
+        console.print(Text.assemble((", ".join(recipes), "bold"), f" skipped: {reason}"))

@@ -83,13 +83,13 @@ def check_model(model: Model, input_shape: tuple[int, ...], classes: int) -> Non
         raise ModelError(f"the model gives {shape}; expected (None, {classes}), one probability for each label")
 
 
-def check_probabilities(model: Model, x: FloatArray) -> None:
-    """Refuse outputs that aren't probabilities. `x` is a few samples, standardized.
+def check_probabilities(model: Model, x: FloatArray, rounding: float = 1e-3) -> None:
+    """Refuse outputs that aren't probabilities. `x` is a few samples, standardized; `rounding` is how far from 1 their sum may be.
 
     Raises: ModelError: an output is outside [0, 1], or a row doesn't add up to 1.
     """
     out = np.asarray(model(x, training=False))
-    adds_up = out.shape[-1] == 1 or np.allclose(out.sum(-1), 1, atol=1e-3)
+    adds_up = out.shape[-1] == 1 or np.allclose(out.sum(-1), 1, atol=rounding)
     if not (np.isfinite(out).all() and out.min() >= 0 and out.max() <= 1 and adds_up):
         raise ModelError(
             f"the model gives values from {out.min():.3g} to {out.max():.3g}; expected probabilities: end it with softmax (or sigmoid for two labels)"

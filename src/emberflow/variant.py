@@ -166,6 +166,13 @@ class Failure(Value):
     reason: str
 
 
+class Skipped(Value):
+    """A recipe that was not tried, because the baseline's kind doesn't allow it."""
+
+    recipe: str
+    reason: str
+
+
 class Choice(Value):
     """Which variant serves, and why."""
 

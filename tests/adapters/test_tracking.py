@@ -42,6 +42,7 @@ from emberflow.variant import (
     Reason,
     ReasonKind,
     Size,
+    Skipped,
     Variant,
     Verdict,
 )
@@ -130,6 +131,7 @@ RECORD = Record(
     ),
     variants=(INT8, PRUNED, DYNAMIC),
     failures=(),
+    skipped=(Skipped(recipe="qat-uint8", reason="no layers"), Skipped(recipe="qat-int8", reason="no layers")),
     choice=Choice(champion="int8", pareto=("int8",), explanation="int8 alone fits."),
     provenance=Provenance(
         run_id="r1", started="2026-01-01T00:00:00Z", project_digest=DIGEST, data_digest=DIGEST, code_digest=DIGEST, versions={"python": "3.11"}
@@ -417,9 +419,18 @@ def test_the_parent_shows_the_choice(client: MlflowClient, finished: RunIds) -> 
 
     assert run.info.status == "FINISHED"
     assert run.data.params == {"target": "m4", "metric": "accuracy", "recipes": "3", "budget_ram": "8192", "budget_accuracy_drop": "0.02"}
-    expected = {"accuracy": 0.75, "flash_bytes": 51_000.0, "baseline_accuracy": 0.75, "variants": 3.0, "variants_fitting": 1.0, "recipes_failed": 0.0}
+    expected = {
+        "accuracy": 0.75,
+        "flash_bytes": 51_000.0,
+        "baseline_accuracy": 0.75,
+        "variants": 3.0,
+        "variants_fitting": 1.0,
+        "recipes_failed": 0.0,
+        "recipes_skipped": 2.0,
+    }
     assert expected == {key: run.data.metrics[key] for key in expected}
     assert (run.data.tags["champion"], run.data.tags["version.python"]) == ("int8", "3.11")
+    assert run.data.tags["skipped"] == "qat-uint8, qat-int8: no layers"
     assert run.data.tags["mlflow.note.content"].startswith("[Compare the variants side by side](#/compare-runs?runs=")
     assert "int8 alone fits" in run.data.tags["mlflow.note.content"]
 

@@ -289,7 +289,6 @@ def test_an_mlflow_that_does_not_answer_fails_the_run_and_keeps_the_variants(fir
         ({"data": "tiny:load_with_gaps"}, DataError, r"the train part holds 1 values that are NaN .* in sample 7 at \(3, 1\)"),
         ({"baseline": "tiny:build_nothing"}, ModelError, "received builtins.str; expected a Keras model"),
         ({"baseline": "tiny:build_and_fail"}, ProjectError, "'tiny:build_and_fail' raised RuntimeError: the builder's own words"),
-        ({"baseline": "missing.keras"}, ModelError, "missing.keras"),
     ],
 )
 def test_bad_input_ends_before_any_training_and_leaves_nothing(first_run, prefect_api, write_project, home, changes, error, words):
@@ -311,6 +310,8 @@ def test_bad_input_ends_before_any_training_and_leaves_nothing(first_run, prefec
         ({"recipes": ["int9"]}, RecipeError, "Did you mean 'int8'"),
         ({"target": "stm32f4"}, TargetError, "Did you mean 'stm32f405'"),
         ({"buget": {}}, ProjectError, "Did you mean 'budget'"),
+        ({"baseline": "missing.keras"}, ProjectError, "missing.keras' as the baseline; expected a .keras file, and there is none"),
+        ({"baseline": "missing/"}, ProjectError, "missing' as a SavedModel; expected a directory, and there is none"),
     ],
 )
 def test_a_wrong_project_ends_before_anything_is_written(write_project, tmp_path, changes, error, words):

@@ -126,10 +126,13 @@ def notes(bench: Bench, baseline: Any) -> tuple[str, ...]:
 @pytest.fixture(scope="session")
 def tflite(bench: Bench, notes: tuple[str, ...]) -> Path:
     """What `convert` makes of prune50 in int8."""
+    from emberflow.artifact import Kind
+    from emberflow.convert import PLAIN
     from emberflow.recipe import Format
-    from emberflow.stages.convert import convert
+    from emberflow.stages.convert import Source, convert
 
-    convert(bench["prune50.h5"], Format.INT8, bench["calibration-x.npy"], bench["prune50.tflite"], bench.lines.append)
+    source = Source(path=bench["prune50.h5"], kind=Kind.KERAS)
+    convert(source, Format.INT8, bench["calibration-x.npy"], PLAIN, bench["prune50.tflite"], bench.lines.append)
     return bench["prune50.tflite"]
 
 

@@ -3,10 +3,16 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from emberflow.artifact import Kind
+from emberflow.convert import PLAIN, Conversion
 from emberflow.evaluate import litert
 from emberflow.evaluate.size import measure_size
+from emberflow.loaded import pack
+from emberflow.recipe import Format
+from emberflow.stages.convert import Source, convert
 
 pytestmark = pytest.mark.xdist_group("tensorflow")
 
@@ -18,3 +24,23 @@ def test_the_file_is_a_tflite_in_the_format_asked_for(bench: Any, tflite: Path) 
     assert litert.read_borders(data).input.dtype == litert.read_borders(data).output.dtype == "int8"
     assert measure_size(data).sparsity == pytest.approx(52 / 104, abs=0.03)
     assert f"{len(data):,} B" in bench.lines
+
+
+def test_a_packed_saved_model_is_converted_by_its_signature(bench: Any, saved_models: Path, tmp_path: Path) -> None:
+    """What its input is called is read from it."""
+    pack(saved_models / "classifier", tmp_path / "model.saved_model")
+    np.save(tmp_path / "x.npy", np.random.default_rng(0).normal(size=(16, 12)).astype(np.float32))
+
+    source = Source(path=tmp_path / "model.saved_model", kind=Kind.SAVED_MODEL)
+    convert(source, Format.INT8, tmp_path / "x.npy", Conversion(signature="classify"), tmp_path / "out.tflite", bench.lines.append)
+
+    data = (tmp_path / "out.tflite").read_bytes()
+    assert {"classify": {"inputs": ["signal"], "outputs": ["scores"]}} == litert.open_model(data).get_signature_list()
+    assert litert.read_borders(data).input.dtype == "int8"
+
+
+def test_a_tflite_passes_as_it_is(bench: Any, tflite: Path, tmp_path: Path) -> None:
+    """Byte for byte."""
+    convert(Source(path=tflite, kind=Kind.TFLITE), Format.INT8, bench["calibration-x.npy"], PLAIN, tmp_path / "out.tflite", bench.lines.append)
+
+    assert tflite.read_bytes() == (tmp_path / "out.tflite").read_bytes()

@@ -6,8 +6,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from emberflow.artifact import Kind
 from emberflow.errors import ModelError, ProjectError
+from emberflow.evaluate import litert
+from emberflow.evaluate.borders import dequantize
 from emberflow.keras_bridge import load
+from emberflow.loaded import unpacked
 from emberflow.stages.train import Origin, train
 from emberflow.training import Training, predict
 
@@ -50,6 +54,39 @@ def test_a_brought_baseline_is_not_trained(bench: Any, baseline: Any, tmp_path: 
     assert facts.curve is None
     assert facts.quality == baseline.quality
     assert np.array_equal(np.load(tmp_path / "predictions.npy"), predict(load(bench["baseline.h5"]), np.load(bench["test-x.npy"])))
+
+
+def test_a_signature_is_the_baseline_as_tensorflow_runs_it(bench: Any, baseline: Any, tmp_path: Path) -> None:
+    """Here of the Keras model itself, so that both answer alike; kept as a zip of its directory."""
+    load(bench["baseline.h5"]).export(str(bench.folder / "exported"))
+    origin = Origin(baseline="exported", training=Training(epochs=1), labels=2, signature="serving_default")
+
+    facts = serve(bench, origin, tmp_path)
+
+    assert (facts.curve, facts.quality.runtime, facts.parameters) == (None, "TensorFlow", baseline.parameters)
+    assert np.load(tmp_path / "predictions.npy") == pytest.approx(np.load(bench["predictions.npy"]), abs=1e-6)
+    assert origin.kind is Kind.SAVED_MODEL
+    with unpacked(tmp_path / "model") as folder:
+        assert (folder / "saved_model.pb").read_bytes() == (bench.folder / "exported" / "saved_model.pb").read_bytes()
+
+
+def test_a_tflite_is_the_baseline_as_litert_runs_it(bench: Any, tflite: Path, tmp_path: Path) -> None:
+    """Its own outputs, read as the numbers that its integers stand for; kept as it is."""
+    origin = Origin(baseline=tflite.name, training=Training(epochs=1), labels=2)
+
+    facts = serve(bench, origin, tmp_path)
+
+    data, x = tflite.read_bytes(), np.load(bench["test-x.npy"])
+    expected = dequantize(litert.run(data, x), litert.read_borders(data).output)
+    assert (facts.quality.runtime, facts.curve, origin.kind) == ("LiteRT", None, Kind.TFLITE)
+    assert facts.notes[0].startswith("compared with its own answers in LiteRT, for no float model was brought: the loss says nothing of what")
+    assert np.load(tmp_path / "predictions.npy")[:, 1:] == pytest.approx(expected)
+    assert (tmp_path / "model").read_bytes() == data
+
+
+def serve(bench: Any, origin: Origin, out: Path) -> Any:
+    test = (bench["test-x.npy"], bench["test-y.npy"])
+    return train(origin, bench.classroom(), test, (out / "model", out / "predictions.npy"), bench.lines.append)
 
 
 @pytest.mark.parametrize(

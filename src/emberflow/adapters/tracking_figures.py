@@ -235,6 +235,7 @@ def _run_metrics(record: Record) -> dict[str, float]:
         "variants": len(record.variants),
         "variants_fitting": sum(variant.verdict.fits for variant in record.variants),
         "recipes_failed": len(record.failures),
+        "recipes_skipped": len(record.skipped),
     }
 
 
@@ -242,6 +243,7 @@ def _run_tags(record: Record) -> dict[str, str]:
     made = record.provenance
     return {
         "champion": record.choice.champion or "none",
+        "skipped": notes.skipped(record) or "none",
         "emberflow.run": made.run_id,
         "emberflow.project": record.project,
         "emberflow.project_digest": made.project_digest,

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Iterator
 
+from emberflow import table
 from emberflow.on_chip import Parity
 from emberflow.recipe import Recipe
 from emberflow.record import Record
-from emberflow.table import markdown
 from emberflow.units import show_bytes, show_time
 from emberflow.variant import Evaluation, Reason, Variant
 
@@ -25,6 +25,11 @@ def verdict(variant: Variant) -> str:
 def micro(evaluation: Evaluation) -> str:
     """`runs`, or `refused:` and why: what TensorFlow Lite for Microcontrollers makes of the model."""
     return "runs" if evaluation.micro.runs else clip(f"refused: {evaluation.micro.reason or 'it gave no reason'}")
+
+
+def skipped(record: Record) -> str:
+    """The recipes that were not tried, and why; empty where there are none."""
+    return clip("; ".join(f"{', '.join(recipes)}: {reason}" for reason, recipes in table.skipped(record.skipped).items()))
 
 
 def on_chip(variant: Variant) -> str:
@@ -58,7 +63,7 @@ def of_variant(variant: Variant, target: str, metric: str) -> str:
 
 def of_run(record: Record, compare: str) -> str:
     """A link to the page that compares all variants, then the table with the choice in words."""
-    return clip(f"[Compare the variants side by side]({compare})\n\n{markdown(record)}")
+    return clip(f"[Compare the variants side by side]({compare})\n\n{table.markdown(record)}")
 
 
 def _on_the_core(variant: Variant) -> Iterator[str]:

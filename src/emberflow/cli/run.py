@@ -13,6 +13,7 @@ from emberflow.cli.progress import Progress
 from emberflow.cli.server import start_server
 from emberflow.cli.show import show_record
 from emberflow.errors import NothingFits
+from emberflow.inputs import look_at
 from emberflow.project import read_project
 from emberflow.record import Record
 from emberflow.runs import last_record
@@ -21,7 +22,7 @@ from emberflow.runs import last_record
 def run_project(project: Path, recipes: str | None, target: str | None, mlflow: str | None, home: Path) -> None:
     """Run the chain. Raises: EmberflowError: the project is wrong, a stage failed, or no variant fits."""
     console = Console()
-    read_project(project)  # what can be told at once is told before anything is started
+    look_at(read_project(project), project.resolve().parent)  # what can be told at once is told before anything is started
     Workshop.at(home).store.check_room()
     prepare_environment(home)
     try:

@@ -1,12 +1,16 @@
 """The stage that gives the float baseline: built and trained here, or brought along. Files in, files out."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
 
+from emberflow.artifact import Kind
 from emberflow.entry import call
 from emberflow.evaluate.metrics import assess
+from emberflow.frozen import ReadyModel, SignatureModel
 from emberflow.keras_bridge import Model, load, save, to_keras_2
+from emberflow.loaded import pack
 from emberflow.stages.classroom import Classroom
 from emberflow.training import Training, TrainingCurve, check_model, check_probabilities, fit, predict
 from emberflow.values import Report, Value
@@ -19,39 +23,75 @@ class BaselineFacts(Value):
     parameters: int
     quality: Quality
     curve: TrainingCurve | None
+    notes: tuple[str, ...] = ()
 
 
 class Origin(Value):
-    """Where the baseline comes from: `module:function` to build and train it with `training`, or a file that was trained elsewhere."""
+    """Where the baseline comes from: `module:function` to build and train it with `training`, or what was trained elsewhere.
+
+    signature: of a SavedModel, the function that serves.
+    """
 
     baseline: str
     training: Training
     labels: int
+    signature: str | None = None
 
     @property
     def is_built(self) -> bool:
         """Whether it is built and trained here."""
         return ":" in self.baseline
 
+    @property
+    def kind(self) -> Kind:
+        """What its file in the store is."""
+        return Kind.SAVED_MODEL if self.signature else Kind.TFLITE if self.baseline.endswith(".tflite") else Kind.KERAS
+
 
 def train(origin: Origin, classroom: Classroom, test: tuple[Path, Path], out: tuple[Path, Path], report: Report) -> BaselineFacts:
-    """Write the baseline as HDF5 to `out[0]`, and its probabilities over the test part, shape (n, labels) float32, to `out[1]`.
+    """Write the baseline to `out[0]`, a Keras model as HDF5 and a SavedModel as a zip, and its probabilities over the test part, shape (n, labels) float32, to `out[1]`.
 
     Raises: ProjectError: the builder. ModelError: what it returned, a file that can't be read, or a loss that isn't finite.
     """
     lesson = classroom.lesson(origin.training.epochs, origin.training.learning_rate)
     model = _obtain(origin, classroom.folder)
     check_model(model, lesson.x.shape[1:], origin.labels)
-    check_probabilities(model, np.asarray(lesson.x[:8]))
+    check_probabilities(model, np.asarray(lesson.x[:8]), model.rounding if isinstance(model, ReadyModel) else 1e-3)
     curve = fit(model, lesson, report) if origin.is_built else None
     x, truth = (np.load(path, mmap_mode="r") for path in test)
     probabilities = predict(model, x)
-    save(model, out[0])
+    _keep(model, origin, classroom.folder, out[0])
     np.save(out[1], probabilities)
-    quality = assess("Keras", np.asarray(truth), probabilities)
+    quality = assess(_runtime(model), np.asarray(truth), probabilities)
     report(f"accuracy {quality.scores['accuracy']:.4f} on {len(x):,} test samples")
-    return BaselineFacts(parameters=model.count_params(), quality=quality, curve=curve)
+    return BaselineFacts(parameters=model.count_params(), quality=quality, curve=curve, notes=_notes(origin))
 
 
 def _obtain(origin: Origin, folder: Path) -> Model:
+    if origin.signature:
+        return SignatureModel(folder / origin.baseline, origin.signature)
+    if origin.kind is Kind.TFLITE:
+        return ReadyModel(folder / origin.baseline)
     return to_keras_2(call(origin.baseline, folder)) if origin.is_built else load(folder / origin.baseline)
+
+
+def _keep(model: Model, origin: Origin, folder: Path, out: Path) -> None:
+    if origin.signature:
+        pack(folder / origin.baseline, out)
+    elif origin.kind is Kind.TFLITE:
+        shutil.copyfile(folder / origin.baseline, out)
+    else:
+        save(model, out)
+
+
+def _notes(origin: Origin) -> tuple[str, ...]:
+    if origin.kind is not Kind.TFLITE:
+        return ()
+    return (
+        "compared with its own answers in LiteRT, for no float model was brought: the loss says nothing of what quantization cost,"
+        " only how far the target's runtime is from LiteRT",
+    )
+
+
+def _runtime(model: Model) -> str:
+    return model.runtime if isinstance(model, SignatureModel | ReadyModel) else "Keras"
