@@ -2,6 +2,8 @@
 
 import importlib.util
 import os
+import socket
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -80,6 +82,45 @@ def emulator(toolchain):
 def tiny_tflite(models: ModuleType) -> Callable[..., bytes]:
     """`tiny_tflite("image", "int8")`: a tiny converted model's bytes; names in `models.MODELS`, formats in `models.FORMATS`."""
     return models.tiny_tflite
+
+
+@pytest.fixture(scope="session")
+def command() -> Callable[..., "subprocess.CompletedProcess[str]"]:
+    """`command("up", "--home", folder)`: the command line in a process of its own, with nothing of Prefect's in its environment."""
+
+    def run(*words: str, **more: Any) -> "subprocess.CompletedProcess[str]":
+        mine = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+        program = str(Path(sys.executable).with_name("emberflow"))
+        return subprocess.run([program, *words], env=mine | {"COLUMNS": "160"}, capture_output=True, text=True, check=False, timeout=300, **more)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def stack_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The home folder of the stack that tests share."""
+    return tmp_path_factory.mktemp("stack")
+
+
+@pytest.fixture(scope="session")
+def stack(stack_home: Path, command: Callable[..., Any]) -> Iterator[Any]:
+    """What `emberflow up` starts, once for all tests in the xdist group "stack"; at the end `emberflow down` must leave nothing but data."""
+    from emberflow.cli.stack import read_stack, stack_file
+
+    with socket.socket() as one, socket.socket() as other:
+        one.bind(("127.0.0.1", 0))
+        other.bind(("127.0.0.1", 0))
+        ports = one.getsockname()[1], other.getsockname()[1]
+    answer = command("up", "--home", str(stack_home), "--prefect-port", str(ports[0]), "--mlflow-port", str(ports[1]))
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    started = read_stack(stack_home)
+    yield started
+    answer = command("down", "--home", str(stack_home))
+    assert answer.stdout.endswith(f"All is ended; the data are kept in '{stack_home}'.\n")
+    assert started.processes() == []
+    assert (stack_home / "mlflow.db").is_file()
+    assert (stack_home / "prefect" / "prefect.db").is_file()
+    assert not stack_file(stack_home).exists()
 
 
 @pytest.fixture(scope="session")

@@ -128,6 +128,32 @@ def verify(folder: Annotated[Path, typer.Argument(help="a folder that `emberflow
 
 
 @app.command()
+def up(
+    home: Home = HOME,
+    host: Annotated[str, typer.Option(help="the address to listen at; any but this machine's own asks everybody for a password")] = "127.0.0.1",
+    prefect_port: Annotated[int, typer.Option(help="where Prefect's UI and API are", min=1, max=65535)] = 4200,
+    mlflow_port: Annotated[int, typer.Option(help="where MLflow is", min=1, max=65535)] = 5000,
+    secure: Annotated[bool, typer.Option("--secure", help="ask for a password on this machine too")] = False,
+) -> None:
+    """Start Prefect, MLflow and a worker for this folder's runs, and say where their pages are.
+
+    They go on when this command has ended, until `emberflow down`; what they say is in the home folder, under logs/. While they
+    run, `emberflow run` shows in the same pages. Started a second time it says what runs already.
+    """
+    from emberflow.cli.up import Listen, bring_up
+
+    bring_up(home, Listen(host, prefect_port, mlflow_port, secure))
+
+
+@app.command()
+def down(home: Home = HOME) -> None:
+    """End what `emberflow up` started, runs included. All data stay."""
+    from emberflow.cli.up import take_down
+
+    take_down(home)
+
+
+@app.command()
 def doctor(home: Home = HOME) -> None:
     """Check what is installed, what is missing, and how to get it."""
     from emberflow.cli.doctor import examine

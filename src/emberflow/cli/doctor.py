@@ -13,6 +13,7 @@ from packaging.requirements import Requirement
 from rich.console import Console
 from rich.table import Table
 
+from emberflow.cli.stack import read_stack
 from emberflow.units import show_bytes
 
 _NEEDED_DISK_BYTES = 1024**3
@@ -37,7 +38,7 @@ class Finding:
 def examine(home: Path) -> int:
     """Print all findings; 1 when something that is needed is missing, else 0."""
     packages = look_at_packages(requires("emberflow") or [])
-    return tell([*_machine(), look_at_disk(home), *packages, *look_at_chip_packages(), *look_at_tools()], Console())
+    return tell([*_machine(), look_at_disk(home), *packages, *look_at_chip_packages(), *look_at_tools(), look_at_stack(home)], Console())
 
 
 def tell(findings: list[Finding], console: Console) -> int:
@@ -73,6 +74,16 @@ def look_at_disk(home: Path) -> Finding:
     if not os.access(place, os.W_OK):
         return Finding("home folder", str(home), f"'{place}' can't be written to; give --home another folder")
     return Finding("disk", f"{show_bytes(free)} free at {place}", "" if free >= _NEEDED_DISK_BYTES else f"free {show_bytes(_NEEDED_DISK_BYTES)}")
+
+
+def look_at_stack(home: Path) -> Finding:
+    """Whether the servers of `home` run."""
+    stack = read_stack(home)
+    if stack is None:
+        return Finding("servers", "not running", "`emberflow up` starts Prefect, MLflow and a worker; a run needs none of them", is_needed=False)
+    if dead := ", ".join(member.name for member in stack.dead):
+        return Finding("servers", f"{dead} died", f"see {home / 'logs'}, then `emberflow down` and `emberflow up`", is_needed=False)
+    return Finding("servers", f"Prefect {stack.prefect}, MLflow {stack.mlflow}")
 
 
 def look_at_packages(requirements: Iterable[str]) -> Iterator[Finding]:

@@ -5,6 +5,9 @@ from importlib.metadata import version
 from pathlib import Path
 
 from emberflow.adapters.tracking import ENVIRONMENT
+from emberflow.cli.password import read_password
+from emberflow.cli.stack import running_stack
+from emberflow.cli.stack_orders import client_environment
 from emberflow.errors import StoreError
 
 QUIET = ENVIRONMENT | {
@@ -31,6 +34,17 @@ def prepare_environment(home: Path) -> None:
         wanted["PREFECT_API_DATABASE_MIGRATE_ON_START"] = "false"  # looking for migrations takes two seconds
     for name, value in wanted.items():
         os.environ.setdefault(name, value)
+
+
+def join_stack(home: Path) -> str | None:
+    """Point Prefect at the stack that `emberflow up` started for `home`, where it runs: runs show in its UIs. MLflow's address then, else None."""
+    stack = running_stack(home.resolve())
+    if stack is None:
+        return None
+    password = read_password(home.resolve()) if stack.is_secure else None
+    for name, value in client_environment(stack.prefect, password).items():
+        os.environ.setdefault(name, value)
+    return stack.mlflow
 
 
 def remember_migration(home: Path) -> None:

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from emberflow.adapters.store import is_full, no_space
 from emberflow.adapters.workshop import Workshop
-from emberflow.cli.environment import prepare_environment, remember_migration
+from emberflow.cli.environment import join_stack, prepare_environment, remember_migration
 from emberflow.cli.progress import Progress
 from emberflow.cli.server import start_server
 from emberflow.cli.show import show_record
@@ -25,6 +25,7 @@ def run_project(project: Path, recipes: str | None, target: str | None, mlflow: 
     look_at(read_project(project), project.resolve().parent)  # what can be told at once is told before anything is started
     Workshop.at(home).store.check_room()
     prepare_environment(home)
+    mlflow = mlflow or join_stack(home)
     try:
         with Progress(console) as progress:
             record = _run(progress, {"project": str(project), "recipes": recipes, "target": target, "mlflow": mlflow, "home": str(home)})

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from emberflow.cli.stack import running_stack
 from emberflow.recipe import ALL, FORMAT_MEANINGS, NAMED_SETS, Recipe
 from emberflow.record import Record
 from emberflow.runs import bundle_folder, last_record, run_folder
@@ -41,11 +42,14 @@ def places(record: Record, home: Path) -> dict[str, str]:
     found = {"report": str(run_folder(home, record.project, run_id) / "report.html")}
     if record.choice.champion:
         found["bundle"] = str(bundle_folder(home, record.project, run_id))
-    if record.provenance.mlflow_run_id and (home / "mlflow.db").exists():
+    stack = running_stack(home)
+    page = f"experiments/{record.provenance.mlflow_experiment_id}/runs?workflowType=machine_learning"
+    if record.provenance.mlflow_run_id and stack:
+        found["MLflow"] = f"{stack.mlflow}/#/{page}"
+    elif record.provenance.mlflow_run_id and (home / "mlflow.db").exists():
         mlflow = Path(sys.executable).with_name("mlflow")
         words = [_near(mlflow), "server", "--workers", "1", "--backend-store-uri", f"sqlite:///{home / 'mlflow.db'}"]
         command = f"MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false {shlex.join(words)}"
-        page = f"experiments/{record.provenance.mlflow_experiment_id}/runs?workflowType=machine_learning"
         found["MLflow"] = f"{command}\n        then open http://127.0.0.1:5000/#/{page}"
     return found
 
