@@ -100,10 +100,13 @@ def test_one_dimensional_layers_are_converted_in_2d(converted: dict[Format, byte
 
 def test_an_open_number_of_steps_becomes_that_of_the_data() -> None:
     """A chip needs constant shapes."""
-    model = with_batch_of_one(classifier(steps=None), (16, 4))
+    source = classifier(steps=None)
+    model = with_batch_of_one(source, {source.input_names[0]: X})
 
     assert model.input_shape == (1, 16, 4)
-    assert with_batch_of_one(classifier(), ()).input_shape == (1, 16, 4)
+    assert with_batch_of_one(classifier(), {}).input_shape == (1, 16, 4)
+    with pytest.raises(ModelError, match=r"the input 'input_\d+' has open sizes, \(any, any, 4\); expected constant ones"):
+        with_batch_of_one(source, {})
 
 
 def test_a_file_with_an_open_number_of_steps_is_converted(tmp_path: Path) -> None:

@@ -11,8 +11,8 @@ import numpy as np
 from emberflow.compress import load_any
 from emberflow.compress.rewrite import lift_to_2d
 from emberflow.errors import ConversionError
-from emberflow.keras_bridge import Model, keras
-from emberflow.loaded import with_constant_sizes
+from emberflow.keras_bridge import Model, keras, one_or_all
+from emberflow.loaded import constant_sizes, with_constant_sizes
 from emberflow.recipe import Format
 from emberflow.saved_model import DEFAULT
 from emberflow.values import AnyArray, FloatArray, Value
@@ -44,14 +44,20 @@ def convert(model_path: Path, number_format: Format, calibration: FloatArray, ou
     out.write_bytes(to_tflite(lift_to_2d(load_any(model_path)), number_format, calibration, how))
 
 
-def to_tflite(model: Model, number_format: Format, calibration: FloatArray, how: Conversion = PLAIN) -> bytes:
-    """`model` as the bytes of a .tflite; arguments and errors as `convert`."""
+def to_tflite(model: Model, number_format: Format, calibration: FloatArray | Mapping[str, AnyArray], how: Conversion = PLAIN) -> bytes:
+    """`model` as the bytes of a .tflite; arguments and errors as `convert`, but that `calibration` may be several arrays by the inputs' names.
+
+    Raises: ModelError: a size is open, and no samples fill it.
+    """
     import tensorflow as tf  # noqa: PLC0415
 
-    _refuse_noise(number_format, len(calibration))
-    converter = tf.lite.TFLiteConverter.from_keras_model(with_batch_of_one(model, np.shape(calibration)[1:]))
+    names = [name_of(source) for source in model.inputs]
+    feeds = calibration if isinstance(calibration, Mapping) else dict(zip(names, (calibration,), strict=True))
+    count = min((len(feed) for feed in feeds.values()), default=0)
+    _refuse_noise(number_format, count)
+    converter = tf.lite.TFLiteConverter.from_keras_model(with_batch_of_one(model, feeds))
     if number_format.is_full_integer:
-        converter.representative_dataset = lambda: _samples(calibration)
+        converter.representative_dataset = lambda: _samples(feeds, count)
     return _run(converter, number_format, how, model.name)
 
 
@@ -69,7 +75,7 @@ def signature_to_tflite(folder: Path, number_format: Format, samples: Mapping[st
     with with_constant_sizes(folder, name, samples) as place:
         converter = tf.lite.TFLiteConverter.from_saved_model(str(place), signature_keys=[name])
         if number_format.is_full_integer:
-            converter.representative_dataset = lambda: ({key: np.asarray(each[i : i + 1]) for key, each in samples.items()} for i in range(count))
+            converter.representative_dataset = lambda: _samples(samples, count)
         return _run(converter, number_format, how, name)
 
 
@@ -78,6 +84,13 @@ def _refuse_noise(number_format: Format, samples: int) -> None:
         raise ConversionError(
             f"{number_format} needs a calibration set and received an empty one; give some samples, or choose float32, float16 or dynamic"
         )
+
+
+def _samples(feeds: Mapping[str, AnyArray], count: int) -> Iterator[dict[str, AnyArray] | list[AnyArray]]:
+    """One sample after the other: of several inputs by their names, because the converter has an order of its own."""
+    for i in range(count):
+        sample = {name: np.asarray(feed[i : i + 1]) for name, feed in feeds.items()}
+        yield sample if len(sample) > 1 else list(sample.values())
 
 
 def _run(converter: Any, number_format: Format, how: Conversion, name: str) -> bytes:
@@ -97,20 +110,24 @@ def _run(converter: Any, number_format: Format, how: Conversion, name: str) -> b
             raise ConversionError(f"the converter refused '{name}' as {number_format}: {reason}") from error
 
 
-def with_batch_of_one(model: Model, sample_shape: tuple[int, ...]) -> Model:
-    """`model` behind an input of batch 1, which is what a device computes and what lets shapes be constants.
+def with_batch_of_one(model: Model, feeds: Mapping[str, AnyArray]) -> Model:
+    """`model` behind inputs of batch 1, which is what a device computes and what lets shapes be constants.
 
-    Where the model leaves a dimension open, such as the steps of a signal, it becomes that of `sample_shape`, the data's.
+    Where the model leaves a size open, such as the steps of a signal, it becomes that of `feeds`, samples by the inputs' names.
+
+    Raises: ModelError: a size is open, and there are no samples.
     """
-    source = model.inputs[0]
-    shape = tuple(source.shape[1:])
-    one = keras().Input(sample_shape if None in shape else shape, batch_size=1, name=source.name.split(":")[0], dtype=source.dtype)
-    return keras().Model(one, model(one, training=False), name=model.name)
+    ones = []
+    for source in model.inputs:
+        name = name_of(source)
+        sizes = constant_sizes(name, (None, *source.shape[1:]), feeds.get(name))
+        ones.append(keras().Input(sizes[1:], batch_size=1, name=name, dtype=source.dtype))
+    return keras().Model(one_or_all(ones), model(one_or_all(ones), training=False), name=model.name)
 
 
-def _samples(calibration: FloatArray) -> Iterator[list[FloatArray]]:
-    for sample in calibration:
-        yield [np.asarray(sample[None], np.float32)]
+def name_of(source: Any) -> str:
+    """What an input of a Keras model is called."""
+    return str(source.name.split(":")[0])
 
 
 def _float32(tf: Any, converter: Any) -> None:

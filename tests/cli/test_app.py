@@ -15,7 +15,7 @@ from emberflow.cli.app import app
 from emberflow.runs import write_record
 
 WATCH = Path(__file__).parents[2] / "examples" / "watch" / "emberflow.yaml"
-COMMANDS = ("run", "report", "recipes", "targets", "compile", "verify", "doctor")
+COMMANDS = ("run", "report", "recipes", "targets", "compile", "convert", "verify", "doctor")
 
 
 @pytest.fixture(autouse=True)

@@ -117,6 +117,36 @@ def inspect(
 
 
 @app.command()
+def convert(  # noqa: PLR0913 - each is an option of the command
+    model: Annotated[Path, typer.Argument(help="a .keras or .h5 file, or the directory of a SavedModel", show_default=False)],
+    number_format: Annotated[
+        Literal["float32", "float16", "dynamic", "int8", "uint8", "int16x8"], typer.Option("--format", help="the numbers that it computes with")
+    ],
+    out: Annotated[Path, typer.Option(help="the .tflite to write", show_default=False)],
+    signature: Annotated[str | None, typer.Option(help="of a SavedModel; default: serving_default, or the only one")] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(help="samples as the model takes them, which int8, uint8 and int16x8 need: a .npy, or for several inputs a .npz of their names"),
+    ] = None,
+    per_tensor: Annotated[bool, typer.Option("--per-tensor", help="one step for all weights of a layer, not one a channel")] = False,
+    trust_model_code: Annotated[
+        bool, typer.Option("--trust-model-code", help="let the model run code of its own; only if you trust its maker")
+    ] = False,
+) -> None:
+    """Convert a model to a .tflite that keeps its signature's name, inputs and outputs; no project is needed.
+
+    What can be told without running the model is told first. The result has a batch of 1, and is called by name and by tensor index.
+
+    Ends with 0; with 1 when the model can't be converted or isn't safe to load; with 2 when an argument is wrong.
+    """
+    from emberflow.cli.convert import Order, convert_file
+    from emberflow.recipe import Format
+
+    order = Order(model, Format(number_format), out, signature, data, per_channel=not per_tensor, is_trusted=trust_model_code)
+    raise typer.Exit(convert_file(order))
+
+
+@app.command()
 def verify(folder: Annotated[Path, typer.Argument(help="a folder that `emberflow compile` wrote", show_default=False)]) -> None:
     """Repeat the proof of a compiled model: digests, sources, the reference's outputs, a new build on the emulated core, all figures.
 
