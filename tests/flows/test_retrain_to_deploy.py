@@ -2,10 +2,12 @@
 
 import os
 import shutil
+from pathlib import Path
 
 import pytest
 from mlflow.tracking import MlflowClient
 
+import emberflow
 from emberflow.adapters.workshop import Workshop
 from emberflow.bundle import verify_files
 from emberflow.errors import DataError, ModelError, NothingFits, ProjectError, RecipeError, TargetError, TrackingError
@@ -245,6 +247,30 @@ def test_without_a_tool_the_run_goes_on_and_every_verdict_says_so(
         assert "pip install 'emberflow[chip]'" in said
         assert verdict.footprint.basis.startswith(basis)
         assert verdict.fits
+
+
+def test_a_variant_whose_firmware_computes_something_else_can_not_be_champion(first_run, write_project, home, tmp_path, monkeypatch):
+    """Workers whose kernels don't round: prune65-int8 is compiled with them, and int8 was compiled before. It would take less flash and lose nothing."""
+    shutil.copytree(Path(emberflow.__file__).parent, tmp_path / "emberflow", ignore=shutil.ignore_patterns("__pycache__"))
+    kernel = tmp_path / "emberflow" / "compiler" / "kernels" / "requantize.h"
+    right, wrong = "(value + half - (value < 0)) >> right", "value >> right"
+    assert 1 == kernel.read_text().count(right)
+    kernel.write_text(kernel.read_text().replace(right, wrong))
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
+    shutil.copytree(home / "store", tmp_path / "home" / "store")
+
+    record = run(write_project(), tmp_path / "home", recipes="int8,prune65-int8")
+
+    faulty, sound = record.variant("prune65-int8"), record.variant("int8")
+    assert faulty.firmware.on_chip.is_refuted
+    assert faulty.verdict.footprint.flash_bytes < sound.verdict.footprint.flash_bytes
+    assert ["the firmware is not equal to TFLM"] == [reason.message.split(": ")[0] for reason in faulty.verdict.reasons]
+    assert "operator 1 CONV_2D (conv_2d_1) is the first layer that differs" in faulty.verdict.reasons[0].message
+    assert "int8" == record.choice.champion
+    metrics = {child.info.run_name: child.data.metrics["parity_differing_bytes"] for child in children(tmp_path / "home", record)}
+    assert 0 == metrics["int8"] < metrics["prune65-int8"]
+    with pytest.raises(NothingFits, match="the firmware is not equal to TFLM"):  # alone it is none either
+        run(write_project(), tmp_path / "home", recipes="prune65-int8")
 
 
 def test_when_no_variant_fits_the_run_fails_and_keeps_what_it_measured(first_run, write_project, home):
