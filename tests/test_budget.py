@@ -370,12 +370,43 @@ def test_what_the_core_showed_is_held_against_the_budget(budget, kind, message, 
     assert reason.advice.startswith("try ")
 
 
-def test_what_was_not_run_can_not_be_checked_and_that_is_said():
-    """It is no reason, for nobody knows."""
-    verdict = judge(candidate("float32"), CHIP, Budget(stack=100, time=1), "accuracy")
+NO_COMPILER = Firmware(sources=None, why_not="the package ziglang is missing")
+NO_CORE = Firmware(sources=None, on_chip=on_chip(emulated=None, unproven="the package unicorn is missing"))
+MEND = "mend what this names (`emberflow doctor` looks for the tools) and run again, or leave stack and time out of the budget"
 
-    assert verdict.fits
-    assert verdict.notes == ("the budget of stack and time could not be checked: this variant was not run on the emulated core",)
+
+@pytest.mark.parametrize(
+    ("recipe", "target", "firmware", "why", "advice"),
+    [
+        ("float32", CHIP, None, "no C is compiled for float32", "try 'int8', whose firmware is run, or leave stack and time out of the budget"),
+        ("prune70-int16x8", CHIP, None, "no C is compiled for int16x8", "try 'prune70-int8', whose firmware is run, or leave stack and time out"),
+        ("int8", CHIP, NO_COMPILER, "the package ziglang is missing", MEND),
+        ("uint8", CHIP, NO_CORE, "the package unicorn is missing", MEND),
+        ("int8", CHIP, None, "the firmware was not built", MEND),
+        ("int8", LINUX, None, "on linux-arm64 nothing is emulated", "leave stack and time out of the budget"),
+    ],
+)
+def test_a_bound_that_nothing_was_held_against_is_not_kept(recipe, target, firmware, why, advice):
+    """Nobody knows whether the product can bear it; so it doesn't fit, and the way out is said."""
+    reason = only(dataclasses.replace(candidate(recipe), firmware=firmware), target, Budget(stack=100, time=1))
+
+    assert (ReasonKind.UNMEASURED, None) == (reason.kind, reason.missing)
+    assert f"the budget bounds stack and time, and nothing was measured: {why}" == reason.message
+    assert reason.advice.startswith(advice)
+
+
+def test_firmware_that_faults_is_not_measured_either():
+    """The fault is the first reason."""
+    figures = on_chip(emulated=None, fault="net_infer wrote to flash")
+    first, second = reasons(measured_candidate(figures), budget=Budget(instructions=1))
+
+    assert (ReasonKind.PARITY, ReasonKind.UNMEASURED) == (first.kind, second.kind)
+    assert second.message == "the budget bounds instructions, and nothing was measured: the firmware did not run to its end"
+
+
+def test_without_such_a_bound_nothing_needs_to_be_measured():
+    """A float32 variant that is small enough serves."""
+    assert judge(candidate("float32"), CHIP, Budget(flash=65_536), "accuracy").fits
 
 
 @pytest.mark.parametrize(
@@ -396,11 +427,13 @@ def test_what_is_missing_is_said_in_the_verdict(firmware, note):
 
 
 def test_every_reason_is_given():
-    """Nine things wrong are nine reasons, in the order in which one would mend them."""
+    """Nine things wrong are nine reasons, in the order in which one would mend them; what was measured is not unmeasured besides."""
     linked = on_chip().linked.model_copy(update={"flash_bytes": 1 << 30, "variable_bytes": 1 << 30})
     wrong = measured_candidate(on_chip(12, linked=linked), lost(0.5, 0.4, 0.6), "dynamic", MicroVerdict(runs=False, reason="Hybrid"))
 
-    assert list(ReasonKind) == [reason.kind for reason in reasons(wrong, budget=Budget(stack=1, instructions=1, time=1))]
+    assert [kind for kind in ReasonKind if kind is not ReasonKind.UNMEASURED] == [
+        reason.kind for reason in reasons(wrong, budget=Budget(stack=1, instructions=1, time=1))
+    ]
 
 
 @given(

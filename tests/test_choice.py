@@ -20,7 +20,7 @@ from emberflow.variant import (
     Verdict,
 )
 
-BLOCKING = {ReasonKind.FORMAT, ReasonKind.RUNTIME, ReasonKind.PARITY}
+BLOCKING = {ReasonKind.FORMAT, ReasonKind.RUNTIME, ReasonKind.PARITY, ReasonKind.UNMEASURED}
 
 
 def made(

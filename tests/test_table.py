@@ -164,6 +164,7 @@ def test_times_keep_a_decimal_only_where_it_means_something(us, shown):
         (ReasonKind.PARITY, None, "not equal to TFLM"),
         (ReasonKind.FORMAT, None, "no float16"),
         (ReasonKind.RUNTIME, None, "runtime refuses"),
+        (ReasonKind.UNMEASURED, None, "not measured"),
     ],
 )
 def test_a_verdict_says_in_few_words_by_how_much(kind, missing, words):

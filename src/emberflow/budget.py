@@ -24,10 +24,16 @@ class Budget(Value):
 
     flash: Bytes | None = Field(default=None, description="flash for model and runtime, such as '256 KiB'; default: the target's")
     ram: Bytes | None = Field(default=None, description="RAM for arena, variables and stack, such as '64 KiB'; default: the target's")
-    stack: Bytes | None = Field(default=None, description="the deepest that the stack may reach, such as '512 B'; default: any that fits into RAM")
-    instructions: int | None = Field(default=None, gt=0, description="the most instructions of one inference; default: any number")
+    stack: Bytes | None = Field(
+        default=None,
+        description="the deepest that the stack may reach, such as '512 B'; a variant whose stack was not measured doesn't fit; default: any that fits into RAM",
+    )
+    instructions: int | None = Field(
+        default=None, gt=0, description="the most instructions of one inference; a variant that was not run doesn't fit; default: any number"
+    )
     time: Microseconds | None = Field(
-        default=None, description="the longest inference, such as '10 ms', estimated at one instruction a clock cycle; default: any time"
+        default=None,
+        description="the longest inference, such as '10 ms', estimated at one instruction a clock cycle; a variant that was not run doesn't fit; default: any",
     )
     accuracy_drop: float = Field(default=0.02, ge=0, le=1, description="the most of the metric that may be lost against the float baseline")
 
@@ -57,10 +63,10 @@ def judge(candidate: Candidate, target: Target, budget: Budget, metric: str) -> 
         *_judge_stack(candidate, budget),
         *_judge_instructions(candidate, budget),
         *_judge_time(candidate, target, budget),
+        *_judge_unmeasured(candidate, target, budget),
         *_judge_accuracy(candidate, target, budget, metric),
     )
-    notes = (*_note_firmware(candidate), *_note_unchecked(candidate, budget))
-    return Verdict(fits=not reasons, reasons=reasons, footprint=candidate.footprint, notes=notes)
+    return Verdict(fits=not reasons, reasons=reasons, footprint=candidate.footprint, notes=tuple(_note_firmware(candidate)))
 
 
 def _judge_format(recipe: Recipe, target: Target) -> Iterator[Reason]:
@@ -160,6 +166,33 @@ def _judge_time(candidate: Candidate, target: Target, budget: Budget) -> Iterato
         yield Reason(kind=ReasonKind.TIME, message=message, missing=taken - limit, advice=_FASTER)
 
 
+def _judge_unmeasured(candidate: Candidate, target: Target, budget: Budget) -> Iterator[Reason]:
+    """What a product can't bear must be known: a bound that nothing was held against is not kept."""
+    limits = {"stack": budget.stack, "instructions": budget.instructions, "time": budget.time}
+    asked = [name for name, limit in limits.items() if limit is not None]
+    if not asked or candidate.footprint.instructions is not None:
+        return
+    told, is_compiled = " and ".join(asked), candidate.recipe.format in (Format.INT8, Format.UINT8)
+    if target.kind is TargetKind.LINUX:
+        why, advice = f"on {target.name} nothing is emulated", ""
+    elif not is_compiled:
+        why, advice = (
+            f"no C is compiled for {candidate.recipe.format}",
+            f"try {_with_format(candidate.recipe, Format.INT8)}, whose firmware is run, or ",
+        )
+    else:
+        why, advice = _why_not_run(candidate.firmware), "mend what this names (`emberflow doctor` looks for the tools) and run again, or "
+    message = f"the budget bounds {told}, and nothing was measured: {why}"
+    yield Reason(kind=ReasonKind.UNMEASURED, message=message, advice=f"{advice}leave {told} out of the budget")
+
+
+def _why_not_run(firmware: Firmware | None) -> str:
+    if firmware is None:
+        return "the firmware was not built"
+    on_chip = firmware.on_chip
+    return firmware.why_not or (on_chip.unproven if on_chip else "") or "the firmware did not run to its end"
+
+
 def _note_firmware(candidate: Candidate) -> Iterator[str]:
     """That figures of the chip are missing, or prove nothing, and why."""
     firmware = candidate.firmware
@@ -167,13 +200,6 @@ def _note_firmware(candidate: Candidate) -> Iterator[str]:
         yield f"the chip's figures are missing: {firmware.why_not}"
     if firmware and firmware.on_chip and firmware.on_chip.unproven:
         yield f"nothing is proven on the chip: {firmware.on_chip.unproven}"
-
-
-def _note_unchecked(candidate: Candidate, budget: Budget) -> Iterator[str]:
-    limits = {"stack": budget.stack, "instructions": budget.instructions, "time": budget.time}
-    asked = [name for name, limit in limits.items() if limit is not None]
-    if asked and candidate.footprint.instructions is None:
-        yield f"the budget of {' and '.join(asked)} could not be checked: this variant was not run on the emulated core"
 
 
 def _judge_accuracy(candidate: Candidate, target: Target, budget: Budget, metric: str) -> Iterator[Reason]:

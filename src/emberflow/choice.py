@@ -6,7 +6,7 @@ from emberflow.errors import ProjectError, did_you_mean
 from emberflow.recipe import Recipe
 from emberflow.variant import Choice, Interval, Reason, ReasonKind, Variant
 
-_BLOCKING = (ReasonKind.FORMAT, ReasonKind.RUNTIME, ReasonKind.PARITY)
+_BLOCKING = (ReasonKind.FORMAT, ReasonKind.RUNTIME, ReasonKind.PARITY, ReasonKind.UNMEASURED)
 _POINT = 0.01
 
 

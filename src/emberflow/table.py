@@ -139,6 +139,8 @@ def in_few_words(recipe: str, reason: Reason) -> str:
             return "runtime refuses"
         case ReasonKind.PARITY:
             return "not equal to TFLM"
+        case ReasonKind.UNMEASURED:
+            return "not measured"
     word, show = _WORDS[reason.kind]
     return word if reason.missing is None else f"{word} +{show(reason.missing)}"
 

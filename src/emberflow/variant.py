@@ -110,6 +110,7 @@ class ReasonKind(StrEnum):
     STACK = "stack"
     INSTRUCTIONS = "instructions"
     TIME = "time"
+    UNMEASURED = "unmeasured"
     ACCURACY = "accuracy"
 
 
