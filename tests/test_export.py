@@ -14,13 +14,13 @@ from emberflow.export import (
     compiled_sources,
     contents,
     describe,
-    describe_application,
+    describe_product,
     read_export,
     read_vectors,
     refuse_other_contents,
     write_export,
 )
-from emberflow.firmware.folder import Build, Product
+from emberflow.firmware.folder import Build
 from emberflow.samples import random_samples
 from emberflow.target import find_target
 
@@ -31,10 +31,10 @@ MAKING = Making(emberflow="0.1.0", parity=Parity.TFLM, weights=Storage.SMALLEST,
 def made(models):
     """Manifest and files of a small model for which no compiler was there."""
     model = models.small_tflite()
-    samples = random_samples(litert.read_borders(model).input, 12)
-    outputs = reference.outputs(model, (samples.codes,))[0]
+    samples = random_samples((litert.read_borders(model).input,), 12)
+    outputs = reference.outputs(model, samples.codes)
     compiled = compile_model(model, "small")
-    product = Product(describe_application("small", model, samples, outputs), find_target("stm32f405"), Build(compiled.files))
+    product = describe_product("small", model, samples, outputs, find_target("stm32f405"), Build(compiled.files))
     files = contents(product, samples, outputs)
     return describe(product, samples, MAKING, files), files
 
@@ -56,9 +56,9 @@ def test_what_is_in_it(made):
 def test_the_same_model_gives_the_same_bytes(made, models):
     """Every file, arrays and archive among them."""
     model = models.small_tflite()
-    samples = random_samples(litert.read_borders(model).input, 12)
-    outputs = reference.outputs(model, (samples.codes,))[0]
-    product = Product(describe_application("small", model, samples, outputs), find_target("stm32f405"), Build(compile_model(model, "small").files))
+    samples = random_samples((litert.read_borders(model).input,), 12)
+    outputs = reference.outputs(model, samples.codes)
+    product = describe_product("small", model, samples, outputs, find_target("stm32f405"), Build(compile_model(model, "small").files))
 
     assert made[1] == contents(product, samples, outputs)
 
@@ -72,12 +72,18 @@ def test_nobody_told_what_the_samples_are(made):
 def test_what_was_written_is_read(folder, made):
     """The manifest, the vectors and the sources."""
     export, files = made
-    inputs, outputs = read_vectors(folder)
+    (inputs,), (outputs,) = read_vectors(folder, "input", 1), read_vectors(folder, "output", 1)
 
     assert export == read_export(folder)
     assert ((12, 6, 6, 2), np.int8, (12, 3)) == (inputs.shape, inputs.dtype, outputs.shape)
     assert {"small.h", "small.c", "small_kernels.h"} == compiled_sources(folder, export).keys()
     assert files["firmware/model/small.c"] == compiled_sources(folder, export)["small.c"]
+
+
+def test_vectors_of_another_model_are_refused(folder):
+    """One array lies there, and the model has two inputs."""
+    with pytest.raises(BundleError, match=r"out, which has no vectors/input0\.npy; expected codes of 2 inputs, as many as the model has$"):
+        read_vectors(folder, "input", 2)
 
 
 def test_a_changed_file_is_named(folder, made):

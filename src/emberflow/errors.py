@@ -20,6 +20,8 @@
     │   ├── ChipFault           it did what core or memory map forbid
     │   └── InstructionLimit    it did not end in time
     ├── NothingFits             every variant was judged, and none fits
+    ├── RegistryError           a version of the registered model is missing, altered, or can't be what is asked
+    │   └── Overtaken           another promotion was faster
     ├── StoreError              the artifact store can't give or take a blob
     └── PassingError            the same call may succeed later; tasks retry these
         ├── WorkerLost          a worker process died (crash of native code, out of memory)
@@ -123,6 +125,14 @@ class InstructionLimit(ChipError):
 
 class NothingFits(EmberflowError):
     """Every variant was judged, and none fits."""
+
+
+class RegistryError(EmberflowError):
+    """A version of the registered model is missing, altered, or can't be what is asked."""
+
+
+class Overtaken(RegistryError):
+    """Another promotion was faster."""
 
 
 class StoreError(EmberflowError):

@@ -2,9 +2,9 @@
 
 manifest.json        what it is, how it was made, what was measured, and the digest of every other file
 <name>.tflite        the model
-vectors/             inputs.npy and outputs.npy: codes, and what the reference gave for them
-firmware/            see `emberflow.firmware.folder`
-src/, tflm/          the application for TensorFlow Lite for Microcontrollers
+vectors/             inputs.npy and outputs.npy: codes, and what the reference gave for them; of several, input0.npy and so on
+firmware/            see `emberflow.firmware.folder`; of a model with several inputs or outputs, `emberflow.firmware.codes_folder`
+src/, tflm/          the application for TensorFlow Lite for Microcontrollers, of a model with one input and one output
 """
 
 import io
@@ -20,11 +20,13 @@ from emberflow import sealed
 from emberflow.artifact import Artifact, Kind, digest
 from emberflow.compiler import Parity, Storage
 from emberflow.errors import BundleError, ProjectError
-from emberflow.evaluate.litert import read_borders
+from emberflow.evaluate.litert import read_all_borders, read_borders
 from emberflow.evaluate.micro import examine
 from emberflow.evaluate.size import measure_size
 from emberflow.firmware.application import Application
-from emberflow.firmware.folder import Product, render_firmware
+from emberflow.firmware.codes_folder import CodesProduct, render_codes_firmware
+from emberflow.firmware.folder import Build, Product, render_firmware
+from emberflow.firmware.literals import border_words
 from emberflow.firmware.operators import RESOLVER_METHODS
 from emberflow.firmware.sources import render_sources, render_tflm
 from emberflow.firmware.vectors import make_vectors
@@ -32,10 +34,9 @@ from emberflow.on_chip import OnChip
 from emberflow.samples import Samples
 from emberflow.sealed import MANIFEST, FileFacts
 from emberflow.target import Target
-from emberflow.values import AnyArray, Value
+from emberflow.values import AnyArray, Arrays, Value
 
 SCHEMA_VERSION = 1
-INPUTS, OUTPUTS = "vectors/inputs.npy", "vectors/outputs.npy"
 WHAT = "compiled model"
 _TOLD = 5
 
@@ -64,6 +65,17 @@ class Export(Value):
     files: dict[str, FileFacts]
 
 
+def describe_product(name: str, model: bytes, samples: Samples, outputs: Arrays, target: Target, build: Build) -> Product | CodesProduct:
+    """What the folder is rendered from: for one input and one output from raw values to a decision, for several from codes to codes.
+
+    Args: outputs: of the reference for `samples`, shape (n, *output_shape) for each output.
+    Raises: GraphError: the model can't be read. WorkerLost: TFLM's process was ended from outside.
+    """
+    if len(samples.codes) == len(outputs) == 1:
+        return Product(describe_application(name, model, samples, outputs[0]), target, build)
+    return CodesProduct(name, model, *read_all_borders(model), (samples.codes, outputs), target, build)
+
+
 def describe_application(name: str, model: bytes, samples: Samples, outputs: AnyArray) -> Application:
     """What the programs around a model are generated from, when nobody told its labels: they are numbers.
 
@@ -78,32 +90,40 @@ def describe_application(name: str, model: bytes, samples: Samples, outputs: Any
         model=model,
         labels=labels,
         standardization=None,
-        vectors=make_vectors(samples.raw, decisions, None, read_borders(model), outputs),
+        vectors=make_vectors(samples.raw[0], decisions, None, read_borders(model), outputs),
         operators=measure_size(model).operators,
         arena_bytes=examine(model).arena_bytes,
         has_truth=False,
     )
 
 
-def contents(product: Product, samples: Samples, outputs: AnyArray) -> dict[str, bytes]:
+def contents(product: Product | CodesProduct, samples: Samples, outputs: Arrays) -> dict[str, bytes]:
     """Every file but the manifest, by its path. Raises: BundleError: a number among them is not finite."""
+    named = {**_named("input", samples.codes), **_named("output", outputs)}
+    programs = render_codes_firmware(product) if isinstance(product, CodesProduct) else _programs(product)
+    return {f"{product.name}.tflite": product.model, **{path: _npy(array) for path, array in named.items()}, **programs}
+
+
+def _named(role: str, arrays: Arrays) -> dict[str, AnyArray]:
+    return dict(zip(vector_files(role, len(arrays)), arrays, strict=True))
+
+
+def vector_files(role: str, count: int) -> tuple[str, ...]:
+    """Where the arrays of the `count` inputs or outputs lie, in their order."""
+    return (f"vectors/{role}s.npy",) if count == 1 else tuple(f"vectors/{word}.npy" for word in border_words(role, count))
+
+
+def _programs(product: Product) -> dict[str, bytes]:
     app = product.app
     runs_on_tflm = app.arena_bytes is not None and app.operators.keys() <= RESOLVER_METHODS.keys()
-    return {
-        f"{app.name}.tflite": app.model,
-        INPUTS: _npy(samples.codes),
-        OUTPUTS: _npy(outputs),
-        **render_firmware(product),
-        **(render_sources(app) | render_tflm(app) if runs_on_tflm else {}),
-    }
+    return render_firmware(product) | (render_sources(app) | render_tflm(app) if runs_on_tflm else {})
 
 
-def describe(product: Product, samples: Samples, making: Making, files: Mapping[str, bytes]) -> Export:
+def describe(product: Product | CodesProduct, samples: Samples, making: Making, files: Mapping[str, bytes]) -> Export:
     """The manifest of `files`."""
-    model = product.app.model
     return Export(
-        name=product.app.name,
-        model=Artifact(sha256=digest(model), size_bytes=len(model), kind=Kind.TFLITE),
+        name=product.name,
+        model=Artifact(sha256=digest(product.model), size_bytes=len(product.model), kind=Kind.TFLITE),
         target=product.target,
         making=making,
         samples=samples.origin,
@@ -170,10 +190,15 @@ def check_files(directory: Path, export: Export) -> None:
         raise BundleError(f"received {directory}, which is not what its manifest says ({told}); expected every file as it was written")
 
 
-def read_vectors(directory: Path) -> tuple[AnyArray, AnyArray]:
-    """Inputs and outputs, of files that were checked."""
-    inputs, outputs = (np.load(directory / name, allow_pickle=False) for name in (INPUTS, OUTPUTS))
-    return inputs, outputs
+def read_vectors(directory: Path, role: str, count: int) -> Arrays:
+    """The codes of the model's `count` inputs or outputs, of files that were checked.
+
+    Raises: BundleError: there is no such file.
+    """
+    files = vector_files(role, count)
+    if missing := [name for name in files if not (directory / name).is_file()]:
+        raise BundleError(f"received {directory}, which has no {missing[0]}; expected codes of {count} {role}s, as many as the model has")
+    return tuple(np.load(directory / name, allow_pickle=False) for name in files)
 
 
 def compiled_sources(directory: Path, export: Export) -> dict[str, bytes]:

@@ -2,12 +2,15 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
+from numpy.lib.npyio import NpzFile
 
 from emberflow.errors import ProjectError
 from emberflow.evaluate.borders import Border, dequantize, quantize
-from emberflow.values import AnyArray, FloatArray
+from emberflow.firmware.literals import border_words
+from emberflow.values import AnyArray, Arrays, FloatArray
 
 RANDOM = 100
 _SEED = 1
@@ -17,62 +20,90 @@ _SEED = 1
 class Samples:
     """Inputs of a model.
 
-    codes: what the model takes, shape (n, *input_shape without the batch), in the type of its input.
-    raw: what the codes are real numbers of, same shape, float32.
+    codes: what the model takes: for each of its inputs shape (n, *input_shape without the batch), in its type.
+    raw: what the codes are real numbers of, same shapes, float32.
     origin: where they are from, in words.
     are_real: whether somebody measured them.
     """
 
-    codes: AnyArray = field(repr=False)
-    raw: FloatArray = field(repr=False)
+    codes: Arrays = field(repr=False)
+    raw: tuple[FloatArray, ...] = field(repr=False)
     origin: str
     are_real: bool
 
 
-def random_samples(border: Border, count: int = RANDOM) -> Samples:
-    """`count` samples over the whole range of the input's type, the same every time.
+def random_samples(borders: tuple[Border, ...], count: int = RANDOM) -> Samples:
+    """`count` samples over the whole range of each input's type, the same every time.
 
     Every second one keeps to a random part of the range, because sums of many codes from all of it hardly vary; the first has the lowest
     code alone, and the second the highest.
     """
-    generator, shape = np.random.default_rng(_SEED), (count, *border.shape[1:])
+    codes = tuple(_random_codes(border, count, _SEED + position) for position, border in enumerate(borders))
+    told = " and ".join(
+        sorted({f"random codes over the whole range of {b.dtype}" if b.is_integer else "normally distributed numbers" for b in borders})
+    )
+    return Samples(codes, _meant(codes, borders), f"{count} samples of {told}", are_real=False)
+
+
+def _meant(codes: Arrays, borders: tuple[Border, ...]) -> tuple[FloatArray, ...]:
+    return tuple(dequantize(each, border) for each, border in zip(codes, borders, strict=True))
+
+
+def _random_codes(border: Border, count: int, seed: int) -> AnyArray:
+    generator, shape = np.random.default_rng(seed), (count, *border.shape[1:])
     if not border.is_integer:
-        raw = generator.normal(0, 1, shape).astype(np.float32)
-        return Samples(raw, raw, f"{count} samples of normally distributed random numbers", are_real=False)
+        return generator.normal(0, 1, shape).astype(np.float32)
     limits = np.iinfo(border.dtype)
     ends = np.sort(generator.integers(limits.min, limits.max, (2, count), endpoint=True), axis=0)
     ends[:, ::2] = [[limits.min], [limits.max]]
     low, high = (end.reshape(count, *(1,) * (len(shape) - 1)) for end in ends)  # (count, 1, ...)
     codes = generator.integers(low, high, shape, endpoint=True).astype(border.dtype)
     codes[:1], codes[1:2] = limits.min, limits.max
-    return Samples(codes, dequantize(codes, border), f"{count} samples of random codes over the whole range of {border.dtype}", are_real=False)
+    return codes
 
 
-def read_samples(path: Path, border: Border) -> Samples:
-    """The samples in a .npy file of shape (n, *input_shape without the batch): codes in the type of the input, or floats, which are quantized.
+def read_samples(path: Path, borders: tuple[Border, ...]) -> Samples:
+    """The samples in a file: codes in the type of the input, or floats, which are quantized; shape (n, *input_shape without the batch).
 
+    A .npy for a model of one input; of several, a .npz that holds `input0`, `input1` and so on.
     Raises: ProjectError: no such file, or it holds something else.
     """
-    array = _load(path)
+    arrays = _load(path, border_words("input", len(borders)))
+    pairs = [_take(path, array, border) for array, border in zip(arrays, borders, strict=True)]
+    if len({len(array) for array in arrays}) > 1:
+        counts = ", ".join(str(len(array)) for array in arrays)
+        raise ProjectError(f"received '{path}' with {counts} samples of the inputs; expected as many of each")
+    codes, raw = tuple(codes for codes, _ in pairs), tuple(raw for _, raw in pairs)
+    return Samples(codes, raw, f"{len(arrays[0])} samples of {path.name}", are_real=True)
+
+
+def _members(archive: NpzFile) -> dict[str, AnyArray]:
+    with archive:
+        return dict(archive)
+
+
+def _take(path: Path, array: AnyArray, border: Border) -> tuple[AnyArray, FloatArray]:
     expected = f"(n, {', '.join(map(str, border.shape[1:]))})"
     if array.ndim != len(border.shape) or array.shape[1:] != border.shape[1:] or not len(array):
         raise ProjectError(f"received '{path}' with an array of shape {array.shape}; expected {expected}, as the model takes it")
-    origin = f"{len(array)} samples of {path.name}"
     if array.dtype == border.dtype and border.is_integer:
-        return Samples(array, dequantize(array, border), origin, are_real=True)
+        return array, dequantize(array, border)
     if array.dtype.kind != "f":
         raise ProjectError(f"received '{path}' with an array of {array.dtype}; expected floats to quantize, or {border.dtype} as the model takes it")
     raw = array.astype(np.float32)
     if not np.isfinite(raw).all():
         raise ProjectError(f"received '{path}' with numbers that are not finite; expected none: check the data for missing values")
-    return Samples(quantize(raw, border), raw, origin, are_real=True)
+    return quantize(raw, border), raw
 
 
-def _load(path: Path) -> AnyArray:
+def _load(path: Path, words: tuple[str, ...]) -> Arrays:
+    kind = "a .npy file of one array" if len(words) == 1 else f"a .npz file with {', '.join(words)}: the model has {len(words)} inputs"
     try:
-        array = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise ProjectError(f"received '{path}' as samples, which can't be read ({error}); expected a .npy file of numbers") from error
-    if not isinstance(array, np.ndarray):
-        raise ProjectError(f"received '{path}' as samples, which holds several arrays; expected a .npy file of one")
-    return array
+        found = np.load(path, allow_pickle=False)
+        held = {words[0]: found} if isinstance(found, np.ndarray) else _members(found)
+    except (OSError, ValueError, EOFError, BadZipFile) as error:
+        raise ProjectError(f"received '{path}' as samples, which can't be read ({error}); expected {kind}") from error
+    if held.keys() != set(words) or isinstance(found, np.ndarray) != (len(words) == 1):
+        what = "one array" if isinstance(found, np.ndarray) else ", ".join(held) or "nothing"
+        raise ProjectError(f"received '{path}' as samples, which holds {what}; expected {kind}")
+    return tuple(held[word] for word in words)

@@ -9,8 +9,11 @@ import pytest
 from emberflow.adapters import machine
 from emberflow.adapters import toolchain as compilers
 from emberflow.cli.compile import compile_file, making_of
+from emberflow.cli.verify import verify_folder
 from emberflow.errors import DoesNotFit, ProjectError, UnsupportedOperator
 from emberflow.export import check_files, read_export
+from tests.adapters.a_network import PAIRS, two_by_two
+from tests.compiler.harness import activation, one_operator
 
 needs_gnu = pytest.mark.skipif(shutil.which("arm-none-eabi-gcc") is None, reason="arm-none-eabi-gcc is not installed")
 
@@ -60,6 +63,37 @@ def test_the_other_reference_is_proven_too(order, capsys):
     assert 0 == compile_file(replace(order, making=making_of("litert_reference", "plain", "zig")))
     assert "equal to LiteRT's reference kernels in every byte" in capsys.readouterr().out
     assert b"another output, in a single byte, than LiteRT's reference kernels did" in (order.out / "firmware/application/self_test.h").read_bytes()
+
+
+@pytest.mark.parametrize("parity", ["tflm", "litert_reference"])
+def test_several_inputs_and_outputs_are_proven_and_verified(order, capsys, parity):
+    """Seven bytes of two outputs for each of 100 samples of two inputs; then all of it again from the folder."""
+    order.model.write_bytes(two_by_two())
+    assert 0 == compile_file(replace(order, making=making_of(parity, "smallest", "zig")))
+
+    assert "100 inputs on the emulated core: 0 of 700 B differ" in capsys.readouterr().out
+    assert {"input0.npy", "input1.npy", "output0.npy", "output1.npy"} == {path.name for path in (order.out / "vectors").iterdir()}
+    assert 0 == verify_folder(order.out)
+
+
+def test_real_samples_of_several_inputs(order, capsys, tmp_path):
+    """One array for each input, in a .npz."""
+    order.model.write_bytes(two_by_two())
+    np.savez(tmp_path / "x.npz", input0=PAIRS[0][:9], input1=PAIRS[1][:9])
+
+    assert 0 == compile_file(replace(order, samples=tmp_path / "x.npz"))
+    assert "in every byte, on 9 samples of x.npz\n" in capsys.readouterr().out
+
+
+def test_several_samples_at_once_are_refused(order):
+    """A batch of 2, at the second of two inputs."""
+    borders = [activation("a", (1, 4)), activation("b", (2, 4))], [activation("y", (2, 4))]
+    order.model.write_bytes(one_operator("ADD", *borders, "AddOptions"))
+
+    with pytest.raises(
+        ProjectError, match=r"the model's input1 has shape \(2, 4\); expected a batch of 1 in front\. Convert the model with batch size 1"
+    ):
+        compile_file(order)
 
 
 @needs_gnu

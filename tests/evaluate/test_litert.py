@@ -5,7 +5,8 @@ import pytest
 
 from emberflow.errors import DataError, GraphError
 from emberflow.evaluate.borders import Borders, dequantize
-from emberflow.evaluate.litert import Kernels, open_model, read_borders, run
+from emberflow.evaluate.litert import Kernels, open_model, read_all_borders, read_borders, run, run_all
+from tests.adapters.a_network import PAIRS, two_by_two
 
 Models = Callable[[str], bytes]
 
@@ -105,3 +106,23 @@ def test_several_outputs_are_refused(tflite: Models) -> None:
     """The message counts both ends."""
     with pytest.raises(GraphError, match="the model has 1 inputs and 2 outputs; expected one of each"):
         read_borders(tflite("two_outputs-float32"))
+
+
+def test_borders_of_several_outputs_are_read(tflite: Models) -> None:
+    """In the model's order; those of one input are a tuple too."""
+    inputs, outputs = read_all_borders(tflite("two_outputs-float32"))
+
+    assert (1, 2) == (len(inputs), len(outputs))
+
+
+def test_several_inputs_are_run() -> None:
+    """Each output of the last sample is what the interpreter says when it is asked by hand."""
+    interpreter = open_model(two_by_two(), Kernels.REFERENCE)
+    for details, codes in zip(interpreter.get_input_details(), PAIRS, strict=True):
+        interpreter.set_tensor(details["index"], codes[-1:])
+    interpreter.invoke()
+    by_hand = [interpreter.get_tensor(details["index"])[0] for details in interpreter.get_output_details()]
+
+    found = run_all(two_by_two(), PAIRS, Kernels.REFERENCE)
+    assert [(120, 4), (120, 3)] == [each.shape for each in found]
+    assert [each.tolist() for each in by_hand] == [each[-1].tolist() for each in found]

@@ -43,14 +43,14 @@ needs_cmake = pytest.mark.skipif(shutil.which("cmake") is None, reason="cmake is
 GNU = pytest.param("gnu", marks=pytest.mark.skipif(shutil.which("arm-none-eabi-gcc") is None, reason="arm-none-eabi-gcc is not installed"))
 
 
-def build(firmware: Path, toolchain: str) -> bytes:
+def build(firmware: Path, toolchain: str, name: str = "small") -> bytes:
     """The program that CMake builds in the folder `firmware`; what a compiler warns of fails the test."""
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     for words in (["-B", "build", f"-DCMAKE_TOOLCHAIN_FILE=cmake/{toolchain}.cmake"], ["--build", "build"]):
         done = subprocess.run([shutil.which("cmake"), *words], cwd=firmware, env=environment, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
         assert "warning" not in done.stderr
-    return (firmware / "build" / "small.elf").read_bytes()
+    return (firmware / "build" / f"{name}.elf").read_bytes()
 
 
 def spoil(product):

@@ -32,7 +32,7 @@ from emberflow.evaluate.borders import Border, dequantize
 from emberflow.values import AnyArray, FloatArray
 
 FLAVOR_NAME = "tflite"
-_DATA = "model.tflite"
+DATA = "model.tflite"
 _LISTS = {"conda": "conda.yaml", "python": "python_env.yaml", "requirements": "requirements.txt"}
 
 
@@ -120,7 +120,7 @@ def save_model(  # noqa: PLR0913 - the parameters that every flavor of MLflow ha
     if folder.exists() and any(folder.iterdir()):
         raise ModelError(f"received the folder '{folder}', which isn't empty; expected a new one")
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / _DATA).write_bytes(model)
+    (folder / DATA).write_bytes(model)
     described = mlflow_model or Model()
     described.signature = described.signature or signature_of(loaded)
     described.metadata = {**(described.metadata or {}), **(metadata or {})} or None
@@ -150,7 +150,7 @@ def load_model(model_uri: str, dst_path: str | None = None) -> TfliteModel:
     try:
         folder = Path(_download_artifact_from_uri(artifact_uri=model_uri, output_path=dst_path))
         described = Model.load(str(folder))
-    except (MlflowException, OSError) as error:
+    except (MlflowException, OSError, yaml.YAMLError) as error:
         raise ModelError(f"'{model_uri}' can't be read as an MLflow model: {' '.join(str(error).split())}; name a model that MLflow lists") from error
     if FLAVOR_NAME not in described.flavors:
         raise ModelError(f"'{model_uri}' has the flavors {', '.join(described.flavors)}; expected {FLAVOR_NAME}: load it with mlflow.pyfunc")
@@ -184,10 +184,10 @@ def _bytes_of(model: bytes | Path) -> bytes:
 
 def _describe(described: Model, model: TfliteModel) -> None:
     environment = {"conda_env": _LISTS["conda"], "python_env": _LISTS["python"]}
-    mlflow.pyfunc.add_to_model(described, loader_module=__name__, data=_DATA, **environment)
+    mlflow.pyfunc.add_to_model(described, loader_module=__name__, data=DATA, **environment)
     scale = model.standardization.model_dump(mode="json") if model.standardization else None
     borders = model.borders.model_dump(mode="json")
-    described.add_flavor(FLAVOR_NAME, data=_DATA, raw=model.raw, standardization=scale, runtime="ai-edge-litert", **borders)
+    described.add_flavor(FLAVOR_NAME, data=DATA, raw=model.raw, standardization=scale, runtime="ai-edge-litert", **borders)
 
 
 def _load(folder: Path, described: Model) -> TfliteModel:

@@ -15,7 +15,7 @@ from emberflow.adapters import tracking_figures as figures
 from emberflow.adapters.tracking_address import RunIds, check_address, comparison_page, hide_password, hide_user, is_server, run_page
 from emberflow.adapters.tracking_figures import Context
 from emberflow.dataset import Splits
-from emberflow.errors import EmberflowError, ProjectError
+from emberflow.errors import EmberflowError, ProjectError, RegistryError
 from emberflow.record import Record
 from emberflow.variant import Variant
 
@@ -117,6 +117,13 @@ class Tracker:
             run_id, model_id = self._client.create_run(ids.experiment_id, variant.recipe, tags).info.run_id, None
         described = figures.of_model(variant, context)
         return run_id, model_id or self._client.create_model(ids.experiment_id, run_id, variant.recipe, described)
+
+    def find_model(self, ids: RunIds, recipe: str) -> str:
+        """The id of the LoggedModel of a variant that was logged. Raises: RegistryError: none was, or somebody deleted it."""
+        for child in self._client.children(ids, {"emberflow.recipe": recipe}):
+            if model_id := self._client.find_model(ids.experiment_id, child.info.run_id):
+                return model_id
+        raise RegistryError(f"the run {ids.run_id} in MLflow has no model of the recipe '{recipe}'; log the variant before it is registered")
 
     def finish(self, ids: RunIds, status: Status, record: Record | None = None, files: "Files" = ()) -> None:
         """End the parent run, and every nested run still open.

@@ -1,7 +1,9 @@
 """MLflow's client in our words: opened once a process, bound to one address, its failures told apart. Refuses to know why something is logged."""
 
 import logging
+import os
 import shutil
+import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import cache
@@ -13,6 +15,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Dataset, DatasetInput, InputTag, LoggedModelOutput, Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
 from mlflow.models import Model
+from mlflow.tracking._tracking_service.utils import _use_tracking_uri
 from sqlalchemy import create_engine
 from sqlalchemy.exc import OperationalError
 
@@ -38,6 +41,11 @@ class Client:
     def __init__(self, uri: str, mlflow: MlflowClient) -> None:
         self._uri = uri
         self._mlflow = mlflow
+
+    @property
+    def mlflow(self) -> MlflowClient:
+        """MLflow's own, for calls that are made within `answering`."""
+        return self._mlflow
 
     def find_experiment(self, name: str, location: str | None) -> str:
         """The id of the experiment called `name`, made when there is none; two processes may ask at once."""
@@ -161,6 +169,28 @@ def answering(uri: str) -> Iterator[None]:
         if _SQLITE_FULL in str(error):
             raise no_space(folder) from None
         raise _in_our_words(uri, error, _may_pass(uri, error)) from None
+
+
+@contextmanager
+def resolving(uri: str) -> Iterator[None]:
+    """Lets a data base resolve `models:/<model id>`: MLflow's SQL store asks MLflow's global address for it ("TODO: propagate tracking URI").
+
+    The address is put back, in the environment too; one thread at a time.
+    """
+    if is_server(uri):
+        yield
+        return
+    with _RESOLVING:
+        before = os.environ.get("MLFLOW_TRACKING_URI")
+        try:
+            with _use_tracking_uri(uri):
+                yield
+        finally:
+            if before is not None:
+                os.environ["MLFLOW_TRACKING_URI"] = before
+
+
+_RESOLVING = threading.Lock()
 
 
 def _may_pass(uri: str, error: Exception) -> bool:

@@ -73,7 +73,9 @@ def compile_(  # noqa: PLR0913 - each is an option of the command
     target: Annotated[str, typer.Option(help="a microcontroller that `emberflow targets` lists, or a .toml of your own", show_default=False)],
     out: Annotated[Path, typer.Option(help="the folder to write: new, empty, or written by this command before", show_default=False)],
     name: Annotated[str | None, typer.Option(help="begins every name in the C sources; default: the file's")] = None,
-    samples: Annotated[Path | None, typer.Option(help="a .npy of real inputs to prove it with; default: 100 random ones")] = None,
+    samples: Annotated[
+        Path | None, typer.Option(help="real inputs to prove it with, a .npy, or a .npz of several inputs; default: 100 random ones")
+    ] = None,
     parity: Annotated[Literal["tflm", "litert_reference"], typer.Option(help="whose bytes the C gives")] = "tflm",
     weights: Annotated[
         Literal["smallest", "plain"], typer.Option(help="whether weights are packed in flash where that saves some; it costs instructions")

@@ -12,7 +12,7 @@ from emberflow.export import Making
 from emberflow.on_chip import OnChip
 from emberflow.samples import Samples
 from emberflow.target import Target, TargetKind, find_target, read_target
-from emberflow.values import AnyArray
+from emberflow.values import Arrays
 
 REFERENCES = {Parity.TFLM: "TensorFlow Lite for Microcontrollers", Parity.LITERT_REFERENCE: "LiteRT's reference kernels"}
 COMPILERS = {Compiler.ZIG: "zig cc -Os", Compiler.GNU: "arm-none-eabi-gcc -O2"}
@@ -26,23 +26,23 @@ def chosen_target(name: str) -> Target:
     return target
 
 
-def reference_outputs(model: bytes, samples: Samples, parity: Parity) -> AnyArray:
-    """What the reference gives for `samples`, shape (n, *output_shape). Raises: GraphError: it doesn't run the model."""
+def reference_outputs(model: bytes, samples: Samples, parity: Parity) -> Arrays:
+    """What the reference gives for `samples`: shape (n, *output_shape) for each output. Raises: GraphError: it doesn't run the model."""
     if parity is Parity.TFLM:
-        return reference.outputs(model, (samples.codes,))[0]
-    return litert.run(model, samples.raw, litert.Kernels.REFERENCE)
+        return reference.outputs(model, samples.codes)
+    return litert.run_all(model, samples.codes, litert.Kernels.REFERENCE)
 
 
-def try_to_prove(claim: Claim, codes: AnyArray, expected: AnyArray, target: Target, making: Making) -> tuple[OnChip | None, str]:
+def try_to_prove(claim: Claim, codes: Arrays, expected: Arrays, target: Target, making: Making) -> tuple[OnChip | None, str]:
     """What was measured, and why nothing is proven; "" when it is.
 
     Args: expected: the reference's outputs for `codes`.
     Raises as `prove`, but for a compiler that is missing or fails.
     """
     toolchain = Toolchain(default_cache(), Compiler(making.compiler))
-    others = None if making.parity is Parity.TFLM else (expected,)
+    others = None if making.parity is Parity.TFLM else expected
     try:
-        on_chip = prove(claim, (codes,), target, toolchain, expected=others).figures
+        on_chip = prove(claim, codes, target, toolchain, expected=others).figures
     except ToolchainError as error:
         return None, str(error)
     return on_chip, "" if on_chip.is_proven else _doubt(on_chip, REFERENCES[making.parity])

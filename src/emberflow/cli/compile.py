@@ -14,9 +14,9 @@ from emberflow.cli.chip import COMPILERS, REFERENCES, chosen_target, reference_o
 from emberflow.cli.chip_table import show_figures
 from emberflow.compiler import Compiled, Parity, Storage, compile_model
 from emberflow.errors import GraphError, ProjectError
-from emberflow.evaluate.litert import read_borders
-from emberflow.export import Making, contents, describe, describe_application, refuse_other_contents, write_export
-from emberflow.firmware.folder import Build, Product
+from emberflow.evaluate.litert import read_all_borders
+from emberflow.export import Making, contents, describe, describe_product, refuse_other_contents, write_export
+from emberflow.firmware.folder import Build
 from emberflow.samples import Samples, random_samples, read_samples
 
 
@@ -56,7 +56,7 @@ def compile_file(order: Order) -> int:
         refuse_what_is_too_large(on_chip.linked.missing_bytes, target)
     compiler, reference = COMPILERS[Compiler(order.making.compiler)], REFERENCES[order.making.parity]
     build = Build(compiled.files, on_chip, compiler, reference)
-    product = Product(describe_application(compiled.name, model, samples, expected), target, build)
+    product = describe_product(compiled.name, model, samples, expected, target, build)
     files = contents(product, samples, expected)
     write_export(order.out, describe(product, samples, order.making, files), files)
     return _tell_outcome(order, samples, doubt, console)
@@ -75,15 +75,15 @@ def _read_model(path: Path) -> bytes:
 
 def _compile(order: Order, model: bytes) -> Compiled:
     try:
-        read_borders(model)
+        read_all_borders(model)
         return compile_model(model, order.name or order.model.stem, order.making.parity, order.making.weights)
     except GraphError as error:
         raise ProjectError(f"'{order.model}': {error}") from error
 
 
 def _choose_samples(order: Order, model: bytes) -> Samples:
-    border = read_borders(model).input
-    return random_samples(border) if order.samples is None else read_samples(order.samples, border)
+    inputs, _ = read_all_borders(model)
+    return random_samples(inputs) if order.samples is None else read_samples(order.samples, inputs)
 
 
 def _tell_outcome(order: Order, samples: Samples, doubt: str, console: Console) -> int:

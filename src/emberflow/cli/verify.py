@@ -13,7 +13,7 @@ from emberflow.cli.chip import REFERENCES, reference_outputs, try_to_prove
 from emberflow.compiler import compile_model
 from emberflow.errors import BundleError, ProjectError
 from emberflow.evaluate.borders import dequantize
-from emberflow.evaluate.litert import read_borders
+from emberflow.evaluate.litert import read_all_borders
 from emberflow.export import Export, check_files, compiled_sources, read_export, read_vectors
 from emberflow.on_chip import OnChip
 from emberflow.samples import Samples
@@ -51,11 +51,12 @@ def examine(directory: Path, export: Export) -> Iterator[Finding]:
     """Compile, ask the reference, build and run again."""
     model, sources = (directory / f"{export.name}.tflite").read_bytes(), compiled_sources(directory, export)
     yield _compare_sources(model, sources, export)
-    codes, outputs = read_vectors(directory)
-    samples = Samples(codes, dequantize(codes, read_borders(model).input), export.samples, export.are_real)
+    inputs, others = read_all_borders(model)
+    codes, outputs = read_vectors(directory, "input", len(inputs)), read_vectors(directory, "output", len(others))
+    samples = Samples(codes, tuple(map(dequantize, codes, inputs)), export.samples, export.are_real)
     expected = reference_outputs(model, samples, export.making.parity)
     name = REFERENCES[export.making.parity]
-    differing = int(np.count_nonzero(expected != outputs))
+    differing = sum(int(np.count_nonzero(ours != theirs)) for ours, theirs in zip(outputs, expected, strict=True))
     yield Finding(f"{name} gives the outputs that were written", f"{name} gives other outputs: {differing:,} differ" if differing else "")
     on_chip, doubt = try_to_prove(Claim(model, export.name, sources), codes, expected, export.target, export.making)
     yield Finding(f"built anew, and equal to {name} in every byte on {export.samples}", doubt and f"not proven: {doubt}")

@@ -7,7 +7,8 @@ import numpy as np
 
 from emberflow.errors import GraphError
 from emberflow.evaluate.borders import Border, Borders, check_border, quantize
-from emberflow.values import AnyArray, FloatArray
+from emberflow.firmware.literals import border_words
+from emberflow.values import AnyArray, Arrays, FloatArray
 
 
 class Kernels(StrEnum):
@@ -46,6 +47,16 @@ def read_borders(model: bytes) -> Borders:
     return borders_of(_parse(model, Kernels.REFERENCE, threads=1))
 
 
+def read_all_borders(model: bytes) -> tuple[tuple[Border, ...], tuple[Border, ...]]:
+    """Of every input and of every output, in the model's order. Raises as `read_borders`, but for how many there are."""
+    interpreter = _parse(model, Kernels.REFERENCE, threads=1)
+    return _borders(interpreter.get_input_details(), "input"), _borders(interpreter.get_output_details(), "output")
+
+
+def _borders(details: list[dict[str, Any]], role: str) -> tuple[Border, ...]:
+    return tuple(_border(each, word) for each, word in zip(details, border_words(role, len(details)), strict=True))
+
+
 def borders_of(interpreter: Any) -> Borders:
     """As `read_borders`, of an open interpreter."""
     inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
@@ -62,25 +73,31 @@ def run(model: bytes, x: FloatArray, kernels: Kernels = Kernels.DEFAULT, threads
     Raises: GraphError: as `open_model` and `read_borders`. DataError: samples of another shape.
     """
     interpreter = open_model(model, kernels, threads)
-    return _invoke(interpreter, quantize(x, borders_of(interpreter).input))
+    return _invoke(interpreter, (quantize(x, borders_of(interpreter).input),))[0]
 
 
 def run_codes(model: bytes, codes: AnyArray) -> AnyArray:
     """As `run`, for samples that are what the model takes already: shape (n, *input_shape), in the type of its input."""
-    return _invoke(open_model(model), codes)
+    return run_all(model, (codes,))[0]
 
 
-def _invoke(interpreter: Any, samples: AnyArray) -> AnyArray:
-    output = borders_of(interpreter).output
-    source, sink = interpreter.get_input_details()[0]["index"], interpreter.get_output_details()[0]["index"]
-    outputs = np.empty((len(samples), *output.shape[1:]), output.dtype)
-    for number, sample in enumerate(samples):
+def run_all(model: bytes, codes: Arrays, kernels: Kernels = Kernels.DEFAULT) -> Arrays:
+    """As `run_codes`, for a model of several inputs or outputs: one array of each."""
+    return _invoke(open_model(model, kernels), codes)
+
+
+def _invoke(interpreter: Any, codes: Arrays) -> Arrays:
+    sources, sinks = ([details["index"] for details in each] for each in (interpreter.get_input_details(), interpreter.get_output_details()))
+    outputs: list[list[AnyArray]] = [[] for _ in sinks]
+    for sample in zip(*codes, strict=True):
         # an LSTM's variable tensors live on between invocations: without this, outputs depend on the order of samples
         interpreter.reset_all_variables()
-        interpreter.set_tensor(source, sample[np.newaxis])
+        for source, one in zip(sources, sample, strict=True):
+            interpreter.set_tensor(source, one[np.newaxis])
         interpreter.invoke()
-        outputs[number] = interpreter.get_tensor(sink)[0]
-    return outputs
+        for sink, output in zip(sinks, outputs, strict=True):
+            output.append(interpreter.get_tensor(sink)[0])
+    return tuple(np.stack(output) for output in outputs)
 
 
 def _parse(model: bytes, kernels: Kernels, threads: int, keep: bool = False) -> Any:

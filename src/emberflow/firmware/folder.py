@@ -29,7 +29,7 @@ _SHARED = ("labels.h", "standardization.h", "preprocess.h", "preprocess.c", "pos
 _BUILD = {"CMakeLists.txt": "product/CMakeLists.txt", "cmake/gnu.cmake": "product/gnu.cmake", "cmake/zig.cmake": "product/zig.cmake"}
 _ZEPHYR = ("zephyr/module.yml", "zephyr/CMakeLists.txt", "zephyr/Kconfig")
 _NOT_ARDUINO = ("main.c", "board.h", "board.c")  # the sketch takes their place
-_TEST_SHARE = 8  # at most an eighth of flash goes to the vectors of the self-test
+TEST_SHARE = 8  # at most an eighth of flash goes to the vectors of the self-test
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,21 +65,17 @@ class Product:
     build: Build
 
     def __post_init__(self) -> None:
-        name = self.app.name
-        if expected := {f"{name}.h", f"{name}.c", f"{name}_kernels.h"} - self.build.sources.keys():
-            raise BundleError(
-                f"received compiled sources {', '.join(self.build.sources) or 'without a file'}; expected {', '.join(sorted(expected))} too"
-            )
-        if self.target.kind is not TargetKind.MICROCONTROLLER:
-            raise BundleError(f"received {self.target.name} as the target of compiled sources; expected a microcontroller")
+        check_build(self.name, self.target, self.build)
 
     @property
-    def arena_bytes(self) -> int:
-        """Memory that the model computes in, as its header says. Raises: BundleError: it does not say."""
-        found = re.search(rb"_ARENA_BYTES (\d+)", self.build.sources[f"{self.app.name}.h"])
-        if found is None:
-            raise BundleError(f"received {self.app.name}.h without the size of the arena; expected the header that the compiler wrote")
-        return int(found[1])
+    def name(self) -> str:
+        """Begins every name in the sources."""
+        return self.app.name
+
+    @property
+    def model(self) -> bytes:
+        """The .tflite."""
+        return self.app.model
 
     @property
     def tested(self) -> Application:
@@ -95,7 +91,23 @@ class Product:
 
     @property
     def _test_bytes(self) -> int:
-        return self.target.flash_bytes // _TEST_SHARE
+        return self.target.flash_bytes // TEST_SHARE
+
+
+def check_build(name: str, target: Target, build: Build) -> None:
+    """Raises: BundleError: sources of another name than `name`, or a target without a memory map."""
+    if expected := {f"{name}.h", f"{name}.c", f"{name}_kernels.h"} - build.sources.keys():
+        raise BundleError(f"received compiled sources {', '.join(build.sources) or 'without a file'}; expected {', '.join(sorted(expected))} too")
+    if target.kind is not TargetKind.MICROCONTROLLER:
+        raise BundleError(f"received {target.name} as the target of compiled sources; expected a microcontroller")
+
+
+def arena_bytes(name: str, sources: Mapping[str, bytes]) -> int:
+    """Memory that the model called `name` computes in, as its header says. Raises: BundleError: it does not say."""
+    found = re.search(rb"_ARENA_BYTES (\d+)", sources[f"{name}.h"])
+    if found is None:
+        raise BundleError(f"received {name}.h without the size of the arena; expected the header that the compiler wrote")
+    return int(found[1])
 
 
 def _bytes(vectors: TestVectors) -> int:
@@ -131,7 +143,7 @@ def _words(product: Product) -> dict[str, object]:
     return {
         "target": product.target,
         "core": find_core(product.target.core),
-        "compiled_arena_bytes": product.arena_bytes,
+        "compiled_arena_bytes": arena_bytes(product.name, product.build.sources),
         "reserved_stack_bytes": STACK_BYTES,
         "boot_bytes": boot_bytes(product.target),
         "on_chip": product.build.on_chip,

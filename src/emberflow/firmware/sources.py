@@ -81,7 +81,12 @@ def _words(app: Application) -> dict[str, Any]:
 
 def render(app: Application, templates: Mapping[str, str], **more: Any) -> dict[str, bytes]:
     """The files of `templates`, which gives the name of a template under templates/ by the path of its file; `more` words for them."""
-    environment, words = _templates(), _words(app) | more
+    return render_words(templates, _words(app) | more)
+
+
+def render_words(templates: Mapping[str, str], words: Mapping[str, Any]) -> dict[str, bytes]:
+    """As `render`, with nothing but `words`."""
+    environment = _templates()
     return {path: environment.get_template(f"{template}.j2").render(words).encode() for path, template in templates.items()}
 
 
