@@ -27,7 +27,7 @@ import re
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
 from pydantic import BeforeValidator, Discriminator, Field, PlainSerializer, Tag, ValidationError, field_validator
@@ -208,7 +208,15 @@ def _refuse_foreign(value: object) -> None:
 
 
 def parse_project(text: str) -> Project:
-    """The project that `text` describes, YAML.
+    """The project that `text` describes, YAML. Raises as `parse_values`."""
+    return parse_values(text, Project)
+
+
+V = TypeVar("V", bound=Value)
+
+
+def parse_values(text: str, model: type[V]) -> V:
+    """The `model` that `text` describes, YAML.
 
     Raises: ProjectError: not YAML, an unknown key (with "did you mean"), a value out of range; all of them in one message, each with its key.
     """
@@ -219,7 +227,7 @@ def parse_project(text: str) -> Project:
     except (yaml.YAMLError, TypeError, ValueError, RecursionError) as error:
         raise ProjectError(f"not a YAML file: {' '.join(str(error).split())}") from error
     if not isinstance(read, dict):
-        raise ProjectError(f"received a {type(read).__name__}; expected keys such as name, baseline, data, target")
+        raise ProjectError(f"received a {type(read).__name__}; expected keys such as {', '.join(_first_keys(model))}")
     try:
         plain = json.dumps(read, default=_refuse_foreign)
     except ProjectError:
@@ -227,9 +235,13 @@ def parse_project(text: str) -> Project:
     except (TypeError, ValueError, RecursionError) as error:
         raise ProjectError(f"holds a key that isn't text, or a list or mapping that holds itself: {error}") from error
     try:
-        return Project.model_validate_json(plain, strict=True)
+        return model.model_validate_json(plain, strict=True)
     except ValidationError as error:
-        raise ProjectError(explain(error, Project)) from error
+        raise ProjectError(explain(error, model)) from error
+
+
+def _first_keys(model: type[Value]) -> list[str]:
+    return [name for name, field in model.model_fields.items() if field.is_required()] or list(model.model_fields)[:4]
 
 
 def read_project(path: Path) -> Project:

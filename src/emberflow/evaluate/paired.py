@@ -1,6 +1,7 @@
 """What a variant loses against the baseline, asked on the same samples, with its uncertainty. Knows statistics; runs no model."""
 
 from math import sqrt
+from statistics import NormalDist
 
 import numpy as np
 
@@ -15,8 +16,8 @@ _SEED = 20050
 _CHUNK_NUMBERS = 2_000_000
 
 
-def drop(metric: str, truth: IntArray, baseline: FloatArray, variant: FloatArray) -> Interval:
-    """Metric of the baseline minus metric of the variant, with its 95 % confidence interval; positive is a loss.
+def drop(metric: str, truth: IntArray, baseline: FloatArray, variant: FloatArray, confidence: float = 0.95) -> Interval:
+    """Metric of the baseline minus metric of the variant, with its confidence interval; positive is a loss.
 
     Accuracy: the adjusted Wald interval for matched pairs (Agresti & Min 2005, "Simple improved confidence intervals for comparing
     matched proportions", Statistics in Medicine 24:729-740; others call it Wald+2): 0.5 is added to each cell of the two-by-two
@@ -42,8 +43,8 @@ def drop(metric: str, truth: IntArray, baseline: FloatArray, variant: FloatArray
             " expected samples of every class, and two classes or more. Split the data anew, or choose accuracy or macro_f1"
         )
     if metric == "accuracy":
-        return _adjusted_wald(baseline.argmax(axis=1) == truth, variant.argmax(axis=1) == truth)
-    return _bootstrap(scorer, truth, (baseline, variant), _RESAMPLES[metric])
+        return _adjusted_wald(baseline.argmax(axis=1) == truth, variant.argmax(axis=1) == truth, confidence)
+    return _bootstrap(scorer, truth, (baseline, variant), _RESAMPLES[metric], confidence)
 
 
 def agreement(baseline: FloatArray, variant: FloatArray) -> float:
@@ -63,7 +64,7 @@ def _check_same_shape(baseline: FloatArray, variant: FloatArray) -> None:
         )
 
 
-def _adjusted_wald(baseline_right: np.ndarray, variant_right: np.ndarray) -> Interval:
+def _adjusted_wald(baseline_right: np.ndarray, variant_right: np.ndarray, confidence: float) -> Interval:
     """`(b - c) / n +- z sqrt(b + c - (b - c)^2 / n) / n`, the Wald interval of matched pairs, where 0.5 was added to each of the four cells.
 
     So b and c, the discordant cells, are 0.5 larger each, which leaves b - c as it was, and n is 2 larger. Agresti states it so himself, as the
@@ -74,11 +75,12 @@ def _adjusted_wald(baseline_right: np.ndarray, variant_right: np.ndarray) -> Int
     won = int(np.sum(~baseline_right & variant_right))
     n = len(baseline_right)
     centre = (lost - won) / (n + 2)
-    half = _Z * sqrt(lost + won + 1 - (lost - won) ** 2 / (n + 2)) / (n + 2)
+    z = _Z if confidence == 0.95 else NormalDist().inv_cdf((1 + confidence) / 2)
+    half = z * sqrt(lost + won + 1 - (lost - won) ** 2 / (n + 2)) / (n + 2)
     return Interval(estimate=(lost - won) / n, low=max(-1.0, centre - half), high=min(1.0, centre + half))
 
 
-def _bootstrap(scorer: Scorer, truth: IntArray, pair: tuple[FloatArray, FloatArray], resamples: int) -> Interval:
+def _bootstrap(scorer: Scorer, truth: IntArray, pair: tuple[FloatArray, FloatArray], resamples: int, confidence: float) -> Interval:
     def drops(weights: Float64Array) -> Float64Array:
         return scorer(truth, pair[0], weights) - scorer(truth, pair[1], weights)
 
@@ -87,5 +89,5 @@ def _bootstrap(scorer: Scorer, truth: IntArray, pair: tuple[FloatArray, FloatArr
     rows = max(1, _CHUNK_NUMBERS // n)
     # drawing n samples with replacement is drawing how often each occurs: multinomial counts
     chunks = [rng.multinomial(n, np.full(n, 1 / n), size=min(rows, resamples - done)).astype(np.float64) for done in range(0, resamples, rows)]
-    low, high = np.nanpercentile(np.concatenate([drops(chunk) for chunk in chunks]), [2.5, 97.5])
+    low, high = np.nanpercentile(np.concatenate([drops(chunk) for chunk in chunks]), [50 * (1 - confidence), 50 * (1 + confidence)])
     return Interval(estimate=float(drops(np.ones((1, n)))[0]), low=float(low), high=float(high))

@@ -1,0 +1,124 @@
+"""Two versions of a model asked the same samples: what the new one loses, in all and by class. Knows labels and shapes; decides nothing."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from emberflow.contest import ClassLoss, Contest
+from emberflow.dataset import Standardization
+from emberflow.evaluate import litert, micro
+from emberflow.evaluate.borders import dequantize
+from emberflow.evaluate.metrics import as_probabilities, score
+from emberflow.evaluate.paired import drop
+from emberflow.values import FloatArray, IntArray
+
+
+@dataclass(frozen=True, eq=False)
+class Rival:
+    """A version as it serves: its .tflite, what the firmware does to a sample first, and what its outputs mean."""
+
+    model: bytes
+    standardization: Standardization | None
+    labels: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Ground:
+    """The test part now: `x` (n, *input_shape), float32, standardized by `standardization`; `truth` (n,), places in `labels`."""
+
+    x: FloatArray
+    truth: IntArray
+    labels: tuple[str, ...]
+    standardization: Standardization | None
+    metric: str
+    confidence: float
+    is_microcontroller: bool
+
+
+def compete(champion: Rival, challenger: Rival, ground: Ground) -> Contest:
+    """Ask both, each with its own standardization and scored by the runtime that serves it, as variants are.
+
+    Labels that only one of them has are left out: samples of the others count, and whoever decides for a label that isn't common is wrong.
+
+    Raises: GraphError: LiteRT refuses a model. WorkerLost: TFLM's process was ended from outside.
+    """
+    held = Contest(metric=ground.metric, samples=len(ground.truth), confidence=ground.confidence)
+    common = tuple(label for label in challenger.labels if label in champion.labels)
+    if obstacle := _obstacle(champion, ground, common):
+        return held.model_copy(update={"refusal": obstacle})
+    chosen = np.isin(ground.truth, [ground.labels.index(label) for label in common])
+    if not chosen.any():
+        return held.model_copy(update={"samples": 0, "refusal": f"the test part has no sample of a label that both know ({', '.join(common)})"})
+    truth = np.array([common.index(ground.labels[place]) for place in ground.truth[chosen]], np.int64)
+    answers = [_answers(rival, ground, chosen, common) for rival in (champion, challenger)]
+    scores = [score(truth, each).get(ground.metric) for each in answers]
+    if None in scores:
+        return held.model_copy(update={"refusal": f"{ground.metric} means nothing for these test samples: a class has none"})
+    return held.model_copy(
+        update={
+            "samples": int(chosen.sum()),
+            "champion": scores[0],
+            "challenger": scores[1],
+            "loss": drop(ground.metric, truth, answers[0], answers[1], ground.confidence),
+            "classes": tuple(_by_class(truth, (answers[0], answers[1]), common, ground.confidence)),
+            "notes": tuple(_notes(champion, challenger, ground)),
+        }
+    )
+
+
+def _obstacle(champion: Rival, ground: Ground, common: tuple[str, ...]) -> str:
+    """Why the champion can't be asked; empty when it can."""
+    expected, borders = ground.x.shape[1:], litert.read_borders(champion.model)
+    if borders.input.shape[1:] != expected:
+        return f"it takes samples of shape {_words(borders.input.shape[1:])}, and the data are of shape {_words(expected)} now"
+    outputs = max(2, int(np.prod(borders.output.shape[1:])))
+    if outputs != len(champion.labels):
+        return f"it gives {outputs} outputs, and {len(champion.labels)} labels are known of it"
+    if len(common) < 2:
+        return f"it tells {', '.join(champion.labels)} apart, and the data are of {', '.join(ground.labels)} now: {len(common)} in common"
+    return ""
+
+
+def _words(shape: tuple[int, ...]) -> str:
+    return " x ".join(map(str, shape))
+
+
+def _answers(rival: Rival, ground: Ground, chosen: np.ndarray, common: tuple[str, ...]) -> FloatArray:
+    """Probabilities of the common labels, in their order, and, where there are more, the greatest of any other; (n, common) or one more."""
+    x = ground.x[chosen]
+    if rival.standardization != ground.standardization:
+        raw = ground.standardization.undo(x) if ground.standardization else x
+        x = rival.standardization.apply(raw) if rival.standardization else raw
+    outputs = micro.trial(rival.model, x)[1] if ground.is_microcontroller else None
+    outputs = litert.run(rival.model, x) if outputs is None else outputs
+    probabilities = as_probabilities(dequantize(outputs, litert.read_borders(rival.model).output))
+    known = probabilities[:, [rival.labels.index(label) for label in common]]  # (n, common)
+    others = [place for place, label in enumerate(rival.labels) if label not in common]
+    if ground.metric == "roc_auc" or (set(common) == set(ground.labels) and not others):
+        return known
+    other = probabilities[:, others].max(axis=1, initial=np.finfo(np.float32).min)  # (n,); never the greatest where there are no others
+    return np.concatenate([known, other[:, None]], axis=1)  # (n, common + 1)
+
+
+def _by_class(truth: IntArray, answers: tuple[FloatArray, FloatArray], common: tuple[str, ...], confidence: float) -> Iterator[ClassLoss]:
+    for place, label in enumerate(common):
+        of_class = truth == place
+        if not of_class.any():
+            continue
+        mine, yours = (each[of_class] for each in answers)
+        yield ClassLoss(
+            label=label,
+            samples=int(of_class.sum()),
+            champion=float(np.mean(mine.argmax(axis=1) == place)),
+            challenger=float(np.mean(yours.argmax(axis=1) == place)),
+            loss=drop("accuracy", truth[of_class], mine, yours, confidence),
+        )
+
+
+def _notes(champion: Rival, challenger: Rival, ground: Ground) -> Iterator[str]:
+    for name, mine, yours in (("the champion", champion, challenger), ("the new version", challenger, champion)):
+        if more := [label for label in mine.labels if label not in yours.labels]:
+            yield f"{', '.join(more)}: only {name} knows it; compared on the labels that both know"
+    if champion.standardization != ground.standardization:
+        yield "the champion standardizes by other figures: its samples were brought back to raw values, up to rounding, and standardized by its own"
