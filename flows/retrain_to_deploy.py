@@ -54,7 +54,8 @@ def retrain_to_deploy(config: RunConfig) -> Record:
             get_run_logger().warning(warning)
         if setting.target.kind is TargetKind.MICROCONTROLLER:
             get_compiler_ready.submit(setting.target, setting.workshop)
-        baseline = train(origin_of(setting.project, setting.given, splits), splits, setting.folder, setting.workshop)
+        baseline = train(origin_of(setting.project, setting.given, splits), splits, setting.folder, setting.workshop, setting.plan.wishes)
+        setting.plan.wishes.check(baseline.layers)  # again, because one from the cache wasn't looked at
         variants, failures = make_variants(setting, splits, baseline)
         record = _record(setting, splits, baseline, variants, failures, _ids(tracking))
         folder = write_report(record, setting.workshop)

@@ -73,9 +73,10 @@ def set_up(config: RunConfig) -> Setting:
         "target": config.target or project.target,
     }
     given = look_at(project, folder)
-    recipes, skipped = sort_out(given, changes["recipes"])
+    recipes, skipped = sort_out(given, changes["recipes"], project.wishes)
     project = project.model_copy(update=changes | {"recipes": recipes})
     target = read_target(folder / project.target) if project.target.endswith(".toml") else find_target(project.target)
+    project.wishes.check_target(target)
     workshop = Workshop.at(Path(config.home))
     workshop.store.check_room()
     now = datetime.now(UTC)
@@ -87,8 +88,8 @@ def set_up(config: RunConfig) -> Setting:
         target=target,
         workshop=workshop,
         tracker=Tracker(config.mlflow) if config.mlflow else Tracker.local(workshop.home),
-        plan=Plan(training=project.training, fine_tuning=project.fine_tuning, folder=folder),
-        conversion=Conversion(per_channel=project.per_channel, signature=given.signature.name if given.signature else None),
+        plan=Plan(training=project.training, fine_tuning=project.fine_tuning, folder=folder, wishes=project.wishes),
+        conversion=Conversion(per_channel=project.per_channel, signature=given.signature.name if given.signature else None, wishes=project.wishes),
         run_id=new_run_id(now),
         started=now.isoformat(timespec="seconds"),
     )

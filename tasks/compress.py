@@ -10,8 +10,10 @@ from emberflow.adapters.workshop import Workshop
 from emberflow.artifact import Kind
 from emberflow.dataset import Splits
 from emberflow.recipe import Steps, prefix_name
+from emberflow.stages.compress import Treatment
 from emberflow.training import FineTuning, Training
 from emberflow.values import Value
+from emberflow.wishes import NONE, Wishes
 from tasks.caching import Inputs, StageCache
 from tasks.conduct import RETRIED, stage
 from tasks.products import Compressed, Trained
@@ -21,21 +23,25 @@ LIMIT_SECONDS = 12 * 3600
 
 
 class Plan(Value):
-    """How every compression step of a project trains on, and in which folder its functions lie."""
+    """How every compression step of a project trains on, what it wants of single layers, and in which folder its functions lie."""
 
     training: Training
     fine_tuning: FineTuning
     folder: Path
+    wishes: Wishes = NONE
 
 
 def _facts(inputs: Inputs) -> str:
-    """What decides the result: of the plan neither the baseline's epochs nor where the project lies; of the data only what trains."""
+    """What decides the result: of the plan neither the baseline's epochs nor where the project lies; of its wishes those about the step;
+    of the data only what trains.
+    """
     plan: Plan = inputs["plan"]
     splits: Splits = inputs["splits"]
     training = plan.training
     augment = fingerprint.of_entry(training.augment, plan.folder) if training.augment else ""
     data = (splits.train, splits.validation, splits.standardization)
-    return repr((inputs["before"], inputs["steps"], data, plan.fine_tuning, training.batch_size, training.seed, training.augment, augment))
+    wishes = plan.wishes.about(inputs["steps"][-1])
+    return repr((inputs["before"], inputs["steps"], data, plan.fine_tuning, training.batch_size, training.seed, training.augment, augment, wishes))
 
 
 def _run_name() -> str:
@@ -55,6 +61,12 @@ def compress(steps: Steps, before: Trained | Compressed, splits: Splits, plan: P
         out = place / "model.h5"
         room = classroom(splits, plan.training, plan.folder, workshop)
         model = workshop.store.path(before.model)
-        keywords = {"model": model, "steps": steps, "fine_tuning": plan.fine_tuning, "classroom": room, "out": out}
+        keywords = {
+            "model": model,
+            "steps": steps,
+            "treatment": Treatment(fine_tuning=plan.fine_tuning, wishes=plan.wishes),
+            "classroom": room,
+            "out": out,
+        }
         notes = workshop.run(Job("emberflow.stages.compress:compress", keywords, LIMIT_SECONDS, urgency), tell)
         return Compressed(model=workshop.store.put(out, Kind.KERAS), notes=(*before.notes, *notes))

@@ -18,7 +18,7 @@ LIMIT_SECONDS = 1800
 def _facts(inputs: Inputs) -> str:
     recipe: Recipe = inputs["recipe"]
     calibration = inputs["calibration"] if recipe.format.is_full_integer else None
-    return repr((inputs["before"].model, inputs["before"].notes, recipe.format, calibration, inputs["how"]))
+    return repr((inputs["before"].model, inputs["before"].notes, recipe.format, calibration, inputs["how"].about(recipe.format)))
 
 
 def _run_name() -> str:
@@ -37,5 +37,5 @@ def convert(recipe: Recipe, before: Trained | Compressed, calibration: Artifact,
             "how": how,
             "out": out,
         }
-        workshop.run(Job("emberflow.stages.convert:convert", keywords, LIMIT_SECONDS, urgency=-1), tell)
-        return Converted(model=workshop.store.put(out, Kind.TFLITE), notes=before.notes)
+        notes = workshop.run(Job("emberflow.stages.convert:convert", keywords, LIMIT_SECONDS, urgency=-1), tell)
+        return Converted(model=workshop.store.put(out, Kind.TFLITE), notes=(*before.notes, *notes))

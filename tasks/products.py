@@ -16,6 +16,7 @@ class Trained(Value):
     quality: Quality
     curve: TrainingCurve | None
     notes: tuple[str, ...] = ()
+    layers: tuple[str, ...] = ()
 
 
 class Compressed(Value):

@@ -15,6 +15,7 @@ from emberflow.project import Project
 from emberflow.stages.classroom import Classroom
 from emberflow.stages.train import Origin
 from emberflow.training import Training
+from emberflow.wishes import NONE, Wishes
 from tasks.caching import Inputs, StageCache
 from tasks.conduct import RETRIED, stage
 from tasks.products import Trained
@@ -44,13 +45,13 @@ def _model_digest(origin: Origin, folder: Path) -> str:
     cache_policy=StageCache(stage="train", facts=_facts),
     **RETRIED,
 )
-def train(origin: Origin, splits: Splits, folder: Path, workshop: Workshop) -> Trained:
-    """The float baseline and its probabilities over the test part."""
+def train(origin: Origin, splits: Splits, folder: Path, workshop: Workshop, wishes: Wishes = NONE) -> Trained:
+    """The float baseline and its probabilities over the test part; that it has the layers of `wishes` is looked at before it is trained."""
     with stage("baseline") as tell, workshop.store.workplace() as place:
         out = (place / f"baseline.{origin.kind}", place / "predictions.npy")
         test = (workshop.store.path(splits.test.x), workshop.store.path(splits.test.y))
         room = classroom(splits, origin.training, folder, workshop)
-        keywords = {"origin": origin, "classroom": room, "test": test, "out": out}
+        keywords = {"origin": origin, "classroom": room, "test": test, "out": out, "wishes": wishes}
         _warm_up(workshop)
         facts = workshop.run(Job("emberflow.stages.train:train", keywords, LIMIT_SECONDS, urgency=1000), tell)
         model, predictions = workshop.store.put(out[0], origin.kind), workshop.store.put(out[1], Kind.ARRAY)

@@ -13,6 +13,7 @@ from emberflow.dataset import Sampling, prepare
 from emberflow.entry import call
 from emberflow.project import ArrayFiles, DataFiles, Project, parse_project
 from emberflow.training import FineTuning, Training
+from emberflow.wishes import LayerWish
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([ROOT / "README.md", ROOT / "mlflow" / "README.md", ROOT / "benchmarks" / "README.md", *(ROOT / "docs").rglob("*.md")])
@@ -25,6 +26,7 @@ SECTIONS = {
     "data": DataFiles,
     "data.sampling": Sampling,
     "data.train": ArrayFiles,
+    "layers": LayerWish,
 }
 
 

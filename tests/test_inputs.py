@@ -16,6 +16,7 @@ from emberflow.graph import read_graph
 from emberflow.inputs import Given, Kind, format_of, look_at, sort_out, what_is_possible
 from emberflow.project import Project
 from emberflow.recipe import ALL, NAMED_SETS, Format, Recipe
+from emberflow.wishes import LayerWish, Wishes
 
 pytestmark = pytest.mark.xdist_group("tensorflow")
 PRUNE, QAT, INT8, FLOAT = (Recipe.parse(name) for name in ("prune70-int8", "qat-int8", "int8", "float32"))
@@ -250,3 +251,21 @@ def test_a_tflite_that_can_t_serve_is_told(models: ModuleType, tmp_path: Path, d
 
     with pytest.raises(ModelError, match=said):
         look_at(project("model.tflite"), tmp_path)
+
+
+def test_wishes_for_layers_need_a_model_with_layers() -> None:
+    """A SavedModel and a .tflite have none to name."""
+    wishes = Wishes(layers={"dense": LayerWish(prune=False)})
+
+    assert (PRUNE, INT8) == sort_out(Given(Kind.KERAS_3), (PRUNE, INT8), wishes)[0]
+    with pytest.raises(ProjectError, match="received 'layers' for a baseline that is a SavedModel, which has none; expected a Keras model"):
+        sort_out(Given(Kind.SAVED_MODEL), (INT8,), wishes)
+
+
+def test_qat_is_skipped_when_a_layer_is_to_stay_in_float() -> None:
+    """The others run."""
+    recipes, skipped = sort_out(Given(Kind.BUILT), (PRUNE, INT8, QAT), Wishes(layers={"dense": LayerWish(quantize=False)}))
+
+    assert (PRUNE, INT8) == recipes
+    assert ["qat-int8"] == [each.recipe for each in skipped]
+    assert "qat trains ranges around every layer, and none can stay in float between them" in skipped[0].reason

@@ -15,7 +15,9 @@ from emberflow.keras_bridge import Model, keras, one_or_all
 from emberflow.loaded import constant_sizes, with_constant_sizes
 from emberflow.recipe import Format
 from emberflow.saved_model import DEFAULT
+from emberflow.selective import SELECTIVE, convert_but
 from emberflow.values import AnyArray, FloatArray, Value
+from emberflow.wishes import NONE, Wishes
 
 
 class Conversion(Value):
@@ -24,24 +26,44 @@ class Conversion(Value):
     per_channel: whether each output channel of integer weights has a step of its own, or the whole tensor one.
     signature: of a SavedModel, the function that is converted.
     packs_zeros: whether weights that are mostly zero are stored without them, as TensorFlow Lite's sparse tensors.
+    wishes: which layers of a Keras model int8 and uint8 leave in float.
     """
 
     per_channel: bool = True
     signature: str | None = None
     packs_zeros: bool = False
+    wishes: Wishes = NONE
+
+    def about(self, number_format: Format) -> "Conversion":
+        """What of it decides a conversion to `number_format`: for a cache."""
+        counts = number_format is not Format.FLOAT32 and self.wishes.leave_some_in_float
+        return self.model_copy(update={"wishes": self.wishes.about_conversion if counts else NONE})
 
 
 PLAIN = Conversion()
 
 
-def convert(model_path: Path, number_format: Format, calibration: FloatArray, out: Path, how: Conversion = PLAIN) -> None:
+def convert(model_path: Path, number_format: Format, calibration: FloatArray, out: Path, how: Conversion = PLAIN) -> tuple[str, ...]:
     """Write the Keras model at `model_path` to `out` as .tflite with a batch of 1 and a signature.
 
     Args:
         calibration: samples (n, *input_shape) float32, standardized, whose ranges full-integer formats are quantized to.
-    Raises: ConversionError: the converter refused the model, in its words; or the calibration set is empty.
+    Returns: notes on layers that stay in float.
+    Raises: ConversionError: the converter refused the model, in its words; or the calibration set is empty; or a layer can't stay in float.
     """
-    out.write_bytes(to_tflite(lift_to_2d(load_any(model_path)), number_format, calibration, how))
+    model = lift_to_2d(load_any(model_path))
+    out.write_bytes(to_tflite(model, number_format, calibration, how))
+    return tuple(_about_float(number_format, name) for name in sorted(_left(model, how)) if number_format is not Format.FLOAT32)
+
+
+def _left(model: Model, how: Conversion) -> frozenset[str]:
+    return how.wishes.in_float(layer.name for layer in model.layers)
+
+
+def _about_float(number_format: Format, name: str) -> str:
+    if number_format in SELECTIVE:
+        return f"{number_format}: left layer '{name}' in float, as the project wants"
+    return f"{number_format}: treated layer '{name}' as all others: only {' and '.join(SELECTIVE)} can leave layers in float"
 
 
 def to_tflite(model: Model, number_format: Format, calibration: FloatArray | Mapping[str, AnyArray], how: Conversion = PLAIN) -> bytes:
@@ -58,7 +80,7 @@ def to_tflite(model: Model, number_format: Format, calibration: FloatArray | Map
     converter = tf.lite.TFLiteConverter.from_keras_model(with_batch_of_one(model, feeds))
     if number_format.is_full_integer:
         converter.representative_dataset = lambda: _samples(feeds, count)
-    return _run(converter, number_format, how, model.name)
+    return _run(converter, number_format, how, model.name, _left(model, how))
 
 
 def signature_to_tflite(folder: Path, number_format: Format, samples: Mapping[str, AnyArray], how: Conversion) -> bytes:
@@ -93,7 +115,7 @@ def _samples(feeds: Mapping[str, AnyArray], count: int) -> Iterator[dict[str, An
         yield sample if len(sample) > 1 else list(sample.values())
 
 
-def _run(converter: Any, number_format: Format, how: Conversion, name: str) -> bytes:
+def _run(converter: Any, number_format: Format, how: Conversion, name: str, left: frozenset[str] = frozenset()) -> bytes:
     import tensorflow as tf  # noqa: PLC0415
     from tensorflow.lite.python.convert_phase import ConverterError  # noqa: PLC0415 - derives from Exception alone
 
@@ -104,7 +126,7 @@ def _run(converter: Any, number_format: Format, how: Conversion, name: str) -> b
     converter._experimental_disable_per_channel_quantization_for_dense_layers = not how.per_channel
     with _QuietNativeCode():
         try:
-            return bytes(converter.convert())
+            return convert_but(converter, left, number_format) if left and number_format in SELECTIVE else bytes(converter.convert())
         except (ConverterError, ValueError, RuntimeError, TypeError) as error:
             reason = " ".join(str(error).split())[:500]
             raise ConversionError(f"the converter refused '{name}' as {number_format}: {reason}") from error

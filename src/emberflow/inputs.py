@@ -14,6 +14,7 @@ from emberflow.recipe import Cluster, Format, Prune, PruneBlock, QuantizeAware, 
 from emberflow.saved_model import Signature, check_tensors, read_saved_model
 from emberflow.values import Value
 from emberflow.variant import Skipped
+from emberflow.wishes import NONE, Wishes
 
 STEPS: dict[str, tuple[type[Step], ...]] = {"prune": (Prune, PruneBlock), "cluster": (Cluster,), "qat": (QuantizeAware,)}
 
@@ -105,18 +106,27 @@ def what_is_possible(kind: Kind, number_format: Format | None = None) -> Possibl
     return Possible(steps=tuple(STEPS), formats=tuple(Format), is_fine_tuned=True)
 
 
-def sort_out(given: Given, recipes: Iterable[Recipe]) -> tuple[tuple[Recipe, ...], tuple[Skipped, ...]]:
+def sort_out(given: Given, recipes: Iterable[Recipe], wishes: Wishes = NONE) -> tuple[tuple[Recipe, ...], tuple[Skipped, ...]]:
     """The recipes that can be carried out, and the others with the reason; of a .tflite, the one that it is, asked for or not.
 
-    Raises: ProjectError: none can.
+    Raises: ProjectError: none can, or there are wishes for layers of what has none.
     """
-    asked, possible = tuple(recipes), given.possible
-    skipped = tuple(Skipped(recipe=str(recipe), reason=why) for recipe in asked if (why := possible.why_not(recipe)))
+    if wishes.layers and not given.possible.is_fine_tuned:
+        raise ProjectError(f"received 'layers' for a baseline that is a {given.kind}, which has none; expected a Keras model, or leave 'layers' out")
+    asked, why_not = tuple(recipes), {recipe: given.possible.why_not(recipe) or _why_not_wished(recipe, wishes) for recipe in recipes}
+    skipped = tuple(Skipped(recipe=str(recipe), reason=why_not[recipe]) for recipe in asked if why_not[recipe])
     if given.number_format:
         return (Recipe((), given.number_format),), skipped
     if len(skipped) == len(asked):
         raise ProjectError(f"none of the recipes {', '.join(map(str, asked))} can be carried out: {skipped[0].reason}; or ask for `recipes: formats`")
-    return tuple(recipe for recipe in asked if not possible.why_not(recipe)), skipped
+    return tuple(recipe for recipe in asked if not why_not[recipe]), skipped
+
+
+def _why_not_wished(recipe: Recipe, wishes: Wishes) -> str:
+    """The ranges that are trained enclose every layer, and the converter quantizes whatever lies between ranges."""
+    if wishes.leave_some_in_float and QuantizeAware() in recipe.steps:
+        return "qat trains ranges around every layer, and none can stay in float between them: leave out 'quantize: false' under 'layers', or qat"
+    return ""
 
 
 def look_at(project: Project, folder: Path) -> Given:

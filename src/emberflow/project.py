@@ -39,6 +39,7 @@ from emberflow.errors import ProjectError, RecipeError, did_you_mean
 from emberflow.recipe import ALL, NAMED_SETS, Format, Recipe
 from emberflow.training import FineTuning, Training
 from emberflow.values import ENTRY_PATTERN, Entry, Value
+from emberflow.wishes import LayerWish, Wishes
 
 BROUGHT = (".keras", ".h5", ".tflite")
 """Files that a baseline may be; anything else is a function or a SavedModel's directory."""
@@ -138,6 +139,9 @@ class Project(Value):
     recipes: tuple[RecipeName, ...] = Field(default=ALL, min_length=1, description="a list, or a set: all, formats")
     target: str = Field(description="a device that `emberflow targets` lists, or the path of a .toml that describes one")
     budget: Budget = Field(default=Budget(), description="the most that the product can bear")
+    layers: dict[str, LayerWish] = Field(
+        default={}, description="what single layers want, by their name in the model or a pattern such as `block_*`: see below"
+    )
 
     @field_validator("recipes", mode="before")
     @classmethod
@@ -177,6 +181,11 @@ class Project(Value):
     def needs_calibration(self) -> bool:
         """Whether a recipe ends in a full-integer format."""
         return any(recipe.format.is_full_integer for recipe in self.recipes)
+
+    @property
+    def wishes(self) -> Wishes:
+        """What single layers want."""
+        return Wishes(layers=self.layers)
 
     @property
     def digest(self) -> str:
@@ -282,6 +291,8 @@ def _fields_beside(model: type[Value], location: tuple[int | str, ...]) -> Mappi
         inner = getattr(fields.get(str(part)), "annotation", None)
         if part in ("DataFiles", "ArrayFiles"):
             inner = {"DataFiles": DataFiles, "ArrayFiles": ArrayFiles}[part]
+        if part == "layers":
+            inner = LayerWish
         fields = getattr(inner, "model_fields", fields)
     return fields
 

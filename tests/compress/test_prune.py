@@ -7,6 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from emberflow.compress import compress, load_any
+from emberflow.recipe import Prune
+from emberflow.training import Lesson
+from emberflow.wishes import LayerWish, Wishes
+
 pytestmark = pytest.mark.xdist_group("tensorflow")
 Made = Callable[[str], tuple[Path, tuple[str, ...]]]
 Kernels = Callable[[str], dict[str, np.ndarray]]
@@ -49,3 +54,16 @@ def test_a_layer_whose_channels_make_no_blocks_is_left_alone_and_named(made: Mad
     """Six input channels aren't a multiple of 4."""
     assert made("prune2of4")[1] == ("prune2of4: left layer 'first' (Conv2D) alone: its 6 input channels can't be cut into blocks of 4",)
     assert np.count_nonzero(kernels("prune2of4")["first"]) == 3 * 6 * 8
+
+
+def test_a_layer_may_be_left_alone_or_pruned_by_its_own_percentage(made: Made, lesson: Lesson, tmp_path: Path) -> None:
+    """30 % of 896 weights leave 627, none of 144 are gone; the others are as the recipe says. Each is noted."""
+    wishes = Wishes(layers={"dense": LayerWish(prune=30), "f*": LayerWish(prune=False)})
+    notes = compress(made("")[0], (Prune(70),), lesson, tmp_path / "out.h5", lambda _: None, wishes)
+
+    found = {layer.name: np.count_nonzero(layer.kernel) for layer in load_any(tmp_path / "out.h5").layers if hasattr(layer, "kernel")}
+    assert KEPT_OF_PRUNE70 | {"dense": 627, "first": 144} == found
+    assert (
+        "prune70: left layer 'first' (Conv2D) alone: as the project wants",
+        "prune70: pruned 30 % of layer 'dense', as the project wants",
+    ) == notes

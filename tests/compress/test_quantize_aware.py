@@ -7,12 +7,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from emberflow.compress import load_any
-from emberflow.compress.quantize_aware import apply
+from emberflow.compress import compress, load_any
+from emberflow.compress.quantize_aware import _scheme, apply
+from emberflow.compress.treatable import refuse_unquantizable
+from emberflow.convert import convert
 from emberflow.errors import UnsupportedLayer
+from emberflow.evaluate.size import measure_size
 from emberflow.keras_bridge import keras
-from emberflow.recipe import Cluster, QuantizeAware, Steps
+from emberflow.recipe import Cluster, Format, Prune, QuantizeAware, Steps
 from emberflow.training import Lesson
+from emberflow.wishes import LayerWish, Wishes
 
 pytestmark = pytest.mark.xdist_group("tensorflow")
 Made = Callable[[str], tuple[Path, tuple[str, ...]]]
@@ -78,3 +82,37 @@ def test_what_tfmot_can_t_quantize_is_refused_before_training(before: Steps, les
         UnsupportedLayer, match=r"qat can't quantize 'prelu' \(PReLU\), 'lone' \(BatchNormalization\) of 'model\w*'; use a recipe without qat"
     ):
         apply(keras().Model(source, x), QuantizeAware(), before, lesson, lambda _: None)
+
+
+def test_a_spared_layer_is_not_rounded_and_keeps_its_zeros(made: Made, kernels: Kernels, lesson: Lesson, tmp_path: Path) -> None:
+    """Its weights stay as pruning left them; only its output is rounded, for the next layer. The converter makes int8 of it afterwards."""
+    wishes = Wishes(layers={"second": LayerWish(qat=False), "first": LayerWish(qat=False)})
+    out = tmp_path / "aware.h5"
+    notes = compress(made("prune70")[0], (Prune(70), QuantizeAware()), lesson, out, lambda _: None, wishes)
+
+    layers = {layer.name: layer for layer in load_any(out).layers}
+    second = layers["quant_second"]
+    assert not any("kernel_min" in weight.name for weight in second.weights)
+    assert any("kernel_min" in weight.name for weight in layers["quant_dense"].weights)
+    assert np.array_equal(kernels("prune70")["second"], next(w for w in second.weights if "kernel" in w.name).numpy())
+    assert ["first", "batch_normalization", "second"] == [note.split("'")[1].rstrip("_0123456789") for note in notes]
+    assert notes[0] == "qat: left layer 'first' (Conv2D) alone: as the project wants"
+    convert(out, Format.INT8, lesson.x[:16], tmp_path / "aware.tflite")
+    assert {"int8"} == {layer.dtype for layer in measure_size((tmp_path / "aware.tflite").read_bytes()).layers}
+
+
+def test_what_tfmot_can_t_quantize_may_be_spared(lesson: Lesson) -> None:
+    """Then nobody asks TFMOT to."""
+    source = keras().Input((8, 8, 3))
+    x = keras().layers.ELU(name="elu")(keras().layers.Conv2D(3, 3, padding="same")(source))
+    registry = _scheme(()).get_quantize_registry()
+
+    with pytest.raises(UnsupportedLayer, match=r"'elu'.*or spare it with 'qat: false' under 'layers'"):
+        refuse_unquantizable(keras().Model(source, x), registry)
+    refuse_unquantizable(keras().Model(source, x), registry, frozenset({"elu"}))
+
+
+def test_a_layer_that_is_to_stay_in_float_is_refused(signal_model: Any, lesson: Lesson) -> None:
+    """The ranges that are trained enclose it."""
+    with pytest.raises(UnsupportedLayer, match=r"qat can't leave 'dense' in float: its ranges enclose every layer; use a recipe without qat"):
+        apply(signal_model, QuantizeAware(), (), lesson, lambda _: None, Wishes(layers={"dense": LayerWish(quantize=False)}))

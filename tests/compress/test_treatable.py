@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
-from emberflow.compress.treatable import CLUSTERABLE, PRUNABLE, refuse_unquantizable, select
+from emberflow.compress.treatable import CLUSTERABLE, PRUNABLE, refuse_unquantizable, select, spare
 from emberflow.errors import UnsupportedLayer
 from emberflow.keras_bridge import keras
 from emberflow.recipe import Cluster, Prune, PruneBlock, Step
+from emberflow.wishes import LayerWish, Wishes
 
 pytestmark = pytest.mark.xdist_group("tensorflow")
 
@@ -131,3 +132,23 @@ def test_our_word_on_qat_is_tfmot_s(make: Callable[[], Any], works: bool) -> Non
     """Refused here before any work exactly where TFMOT would raise in the middle of it."""
     assert try_ours(make()) is works
     assert try_tfmot(make()) is works
+
+
+def test_wishes_are_told_beside_what_can_t_be_treated() -> None:
+    """Left alone, by a percentage of its own, and one that blocks can't have."""
+    model = chain(two().Conv2D(4, 3, name="conv"), two().Flatten(), two().Dense(4, name="dense"))
+    wishes = Wishes(layers={"conv": LayerWish(prune=False, cluster=False), "dense": LayerWish(prune=30)})
+
+    assert [frozenset({"dense"})] * 2 == [select(model, step, PRUNABLE, wishes)[0] for step in (Prune(70), Cluster(16))]
+    assert "prune70: pruned 30 % of layer 'dense', as the project wants" == select(model, Prune(70), PRUNABLE, wishes)[1][-1]
+    told = "prune2of4: layer 'dense' is pruned in blocks as all others: its own 30 % is for prune<percent>"
+    assert told == select(model, PruneBlock(2, 4), PRUNABLE, wishes)[1][-1]
+    assert "cluster16: left layer 'conv' (Conv2D) alone: as the project wants" == select(model, Cluster(16), PRUNABLE, wishes)[1][0]
+
+
+def test_a_normalization_behind_a_spared_layer_is_spared_too() -> None:
+    """It would be folded into a layer whose weights aren't rounded."""
+    model = chain(two().Conv2D(4, 3, name="conv"), two().BatchNormalization(name="norm"), two().ReLU(name="relu"))
+
+    assert frozenset({"conv", "norm"}) == spare(model, Wishes(layers={"conv": LayerWish(qat=False)}))
+    assert frozenset() == spare(model, Wishes())

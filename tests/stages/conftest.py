@@ -117,10 +117,11 @@ def baseline(bench: Bench, facts: Any) -> Any:
 def notes(bench: Bench, baseline: Any) -> tuple[str, ...]:
     """What `compress` returns for prune50; prune50.h5 is in the bench."""
     from emberflow.recipe import Prune
-    from emberflow.stages.compress import compress
+    from emberflow.stages.compress import Treatment, compress
     from emberflow.training import FineTuning
 
-    return compress(bench["baseline.h5"], (Prune(50),), FineTuning(epochs=2), bench.classroom(), bench["prune50.h5"], bench.lines.append)
+    treatment = Treatment(fine_tuning=FineTuning(epochs=2))
+    return compress(bench["baseline.h5"], (Prune(50),), treatment, bench.classroom(), bench["prune50.h5"], bench.lines.append)
 
 
 @pytest.fixture(scope="session")

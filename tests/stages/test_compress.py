@@ -9,7 +9,7 @@ from emberflow.artifact import digest_file
 from emberflow.compress import COMPRESSORS, load_any
 from emberflow.errors import UnsupportedLayer
 from emberflow.recipe import Cluster, Prune, PruneBlock, QuantizeAware
-from emberflow.stages.compress import compress
+from emberflow.stages.compress import Treatment, compress
 from emberflow.training import FineTuning
 
 pytestmark = pytest.mark.xdist_group("tensorflow")
@@ -40,7 +40,9 @@ def test_a_step_with_nothing_to_treat_writes_nothing(bench: Any, baseline: Any) 
     before = digest_file(bench["baseline.h5"])
 
     with pytest.raises(UnsupportedLayer, match="cluster64 finds no layer to treat"):
-        compress(bench["baseline.h5"], (Cluster(64),), FineTuning(epochs=1), bench.classroom(), bench["none.h5"], bench.lines.append)
+        compress(
+            bench["baseline.h5"], (Cluster(64),), Treatment(fine_tuning=FineTuning(epochs=1)), bench.classroom(), bench["none.h5"], bench.lines.append
+        )
 
     assert not bench["none.h5"].exists()
     assert digest_file(bench["baseline.h5"]) == before

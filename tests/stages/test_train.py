@@ -14,6 +14,7 @@ from emberflow.keras_bridge import load
 from emberflow.loaded import unpacked
 from emberflow.stages.train import Origin, train
 from emberflow.training import Training, predict
+from emberflow.wishes import LayerWish, Wishes
 
 pytestmark = pytest.mark.xdist_group("tensorflow")
 
@@ -107,3 +108,22 @@ def test_a_baseline_that_can_t_serve_is_refused_before_training(
         run(bench, name, tmp_path)
 
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_wish_for_a_layer_that_is_not_there_is_told_before_training(bench: Any, facts: Any, tmp_path: Path) -> None:
+    """With the layers that are."""
+    origin = Origin(baseline="tiny_stages:model", training=Training(epochs=1, batch_size=8), labels=2)
+    out = (tmp_path / "model.h5", tmp_path / "predictions.npy")
+
+    with pytest.raises(
+        ProjectError, match=r"layers: the model has no layer 'dens\*_'; expected one of conv1d\w*, global_average_pooling1d\w*, dense"
+    ):
+        train(origin, bench.classroom(), (bench["test-x.npy"], bench["test-y.npy"]), out, bench.lines.append, Wishes(layers={"dens*_": LayerWish()}))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_layers_are_named(baseline: Any) -> None:
+    """So that a wish can be looked at when the baseline comes from the cache."""
+    assert ["conv1d", "global_average_pooling1d", "dense"] == [
+        name.rstrip("_0123456789") if not name.endswith("1d") else name for name in baseline.layers
+    ]

@@ -10,6 +10,7 @@ from emberflow.keras_bridge import Model, load, save
 from emberflow.recipe import Cluster, Prune, PruneBlock, QuantizeAware, Steps
 from emberflow.training import Lesson
 from emberflow.values import Report
+from emberflow.wishes import NONE, Wishes
 
 COMPRESSORS: dict[type, Callable[..., tuple[Model, tuple[str, ...]]]] = {
     Prune: prune.apply,
@@ -19,7 +20,7 @@ COMPRESSORS: dict[type, Callable[..., tuple[Model, tuple[str, ...]]]] = {
 }
 
 
-def compress(model_path: Path, steps: Steps, lesson: Lesson, out: Path, report: Report) -> tuple[str, ...]:
+def compress(model_path: Path, steps: Steps, lesson: Lesson, out: Path, report: Report, wishes: Wishes = NONE) -> tuple[str, ...]:
     """Carry out the last of `steps` on the model at `model_path`, which is the result of those before, and write the result to `out`.
 
     Returns: notes on what was left alone.
@@ -27,7 +28,7 @@ def compress(model_path: Path, steps: Steps, lesson: Lesson, out: Path, report: 
     """
     *before, step = steps
     model = lift_to_2d(load_any(model_path))  # a fresh copy: TFMOT changes the model that it is given
-    treated, notes = COMPRESSORS[type(step)](model, step, tuple(before), lesson, report)
+    treated, notes = COMPRESSORS[type(step)](model, step, tuple(before), lesson, report, wishes)
     save(treated, out)
     return notes
 

@@ -7,9 +7,10 @@ from emberflow.keras_bridge import Model, keras
 from emberflow.recipe import Cluster, Prune, PruneBlock, Steps
 from emberflow.training import Lesson, fit
 from emberflow.values import Report
+from emberflow.wishes import NONE, Wishes
 
 
-def apply(model: Model, step: Cluster, before: Steps, lesson: Lesson, report: Report) -> tuple[Model, tuple[str, ...]]:
+def apply(model: Model, step: Cluster, before: Steps, lesson: Lesson, report: Report, wishes: Wishes = NONE) -> tuple[Model, tuple[str, ...]]:
     """Cluster `model` (changed in place by TFMOT), keeping its zeros when it was pruned before, and strip the wrappers.
 
     Centroids start by k-means++ (Arthur & Vassilvitskii 2007) and are trained with the layer.
@@ -19,7 +20,7 @@ def apply(model: Model, step: Cluster, before: Steps, lesson: Lesson, report: Re
     from tensorflow_model_optimization.clustering import keras as clustering  # noqa: PLC0415
     from tensorflow_model_optimization.python.core.clustering.keras.experimental import cluster as experimental  # noqa: PLC0415
 
-    chosen, notes = select(model, step, CLUSTERABLE)
+    chosen, notes = select(model, step, CLUSTERABLE, wishes)
     pruned = any(isinstance(done, Prune | PruneBlock) for done in before)
     settings = {
         "number_of_clusters": step.clusters,

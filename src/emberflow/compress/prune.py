@@ -1,16 +1,21 @@
 """Magnitude pruning with TFMOT: the smallest weights become zero while the model trains on. Keras in, Keras out."""
 
+from typing import Any
+
 from emberflow.compress.treatable import PRUNABLE, select
-from emberflow.keras_bridge import Model, keras
+from emberflow.keras_bridge import Layer, Model, keras
 from emberflow.recipe import Prune, PruneBlock, Steps
 from emberflow.training import Lesson, fit
 from emberflow.values import Report
+from emberflow.wishes import NONE, LayerWish, Wishes
 
 _REACHED_AT = 0.7  # share of the training after which the sparsity stays; the rest lets the remaining weights recover
 _UPDATES_PER_EPOCH = 10
 
 
-def apply(model: Model, step: Prune | PruneBlock, before: Steps, lesson: Lesson, report: Report) -> tuple[Model, tuple[str, ...]]:
+def apply(
+    model: Model, step: Prune | PruneBlock, before: Steps, lesson: Lesson, report: Report, wishes: Wishes = NONE
+) -> tuple[Model, tuple[str, ...]]:
     """Prune `model` (changed in place by TFMOT) and strip the wrappers.
 
     The sparsity rises as s(t) = s_f * (1 - (1 - t/T)^3) (Zhu & Gupta 2017, the polynomial decay of TFMOT) over the first part of the training.
@@ -19,19 +24,24 @@ def apply(model: Model, step: Prune | PruneBlock, before: Steps, lesson: Lesson,
     """
     from tensorflow_model_optimization.sparsity import keras as sparsity  # noqa: PLC0415
 
-    chosen, notes = select(model, step, PRUNABLE)
+    chosen, notes = select(model, step, PRUNABLE, wishes)
+
+    def wrap(layer: Layer) -> Layer:
+        return sparsity.prune_low_magnitude(layer, **_settings(step, lesson, wishes.of(layer.name))) if layer.name in chosen else layer
+
+    wrapped = keras().models.clone_model(model, clone_function=wrap)
+    fit(wrapped, lesson, report, [sparsity.UpdatePruningStep()])
+    return sparsity.strip_pruning(wrapped), notes
+
+
+def _settings(step: Prune | PruneBlock, lesson: Lesson, wish: LayerWish) -> dict[str, Any]:
+    """How TFMOT prunes one layer: of `step`'s percentage, or its own."""
+    from tensorflow_model_optimization.sparsity import keras as sparsity  # noqa: PLC0415
+
     end = max(1, int(_REACHED_AT * lesson.epochs * lesson.steps))
     frequency = max(1, min(lesson.steps // _UPDATES_PER_EPOCH, end))
     end -= end % frequency  # TFMOT updates at multiples of the frequency: the last one must reach the sparsity
     if isinstance(step, PruneBlock):
-        settings = {
-            "pruning_schedule": sparsity.ConstantSparsity(step.zeros / step.block, 0, frequency=frequency),
-            "sparsity_m_by_n": (step.zeros, step.block),
-        }
-    else:
-        settings = {"pruning_schedule": sparsity.PolynomialDecay(0.0, step.percent / 100, 0, end, frequency=frequency)}
-    wrapped = keras().models.clone_model(
-        model, clone_function=lambda layer: sparsity.prune_low_magnitude(layer, **settings) if layer.name in chosen else layer
-    )
-    fit(wrapped, lesson, report, [sparsity.UpdatePruningStep()])
-    return sparsity.strip_pruning(wrapped), notes
+        schedule = sparsity.ConstantSparsity(step.zeros / step.block, 0, frequency=frequency)
+        return {"pruning_schedule": schedule, "sparsity_m_by_n": (step.zeros, step.block)}
+    return {"pruning_schedule": sparsity.PolynomialDecay(0.0, (wish.percent or step.percent) / 100, 0, end, frequency=frequency)}

@@ -2,28 +2,51 @@
 
 from typing import Any
 
-from emberflow.compress.treatable import refuse_unquantizable
-from emberflow.keras_bridge import Model
+from emberflow.compress.treatable import PRUNABLE, WISHED, refuse_unquantizable, spare
+from emberflow.errors import UnsupportedLayer
+from emberflow.keras_bridge import Layer, Model, keras
 from emberflow.recipe import Cluster, Prune, PruneBlock, QuantizeAware, Steps
 from emberflow.training import Lesson, fit
 from emberflow.values import Report
+from emberflow.wishes import NONE, Wishes
 
 
-def apply(model: Model, step: QuantizeAware, before: Steps, lesson: Lesson, report: Report) -> tuple[Model, tuple[str, ...]]:
+def apply(model: Model, step: QuantizeAware, before: Steps, lesson: Lesson, report: Report, wishes: Wishes = NONE) -> tuple[Model, tuple[str, ...]]:
     """Fine-tune `model` with the rounding of int8 in its forward pass.
 
-    Returns: a model with fake-quantization nodes, whose ranges the converter takes over, and no notes.
-    Raises: UnsupportedLayer: TFMOT can't quantize a layer (all of them named).
+    A layer that is spared trains on without that rounding, but keeps its weights where earlier steps made zeros or clusters in them: no rounding of
+    TFMOT's would keep those. Its output is rounded all the same where the next layer needs it.
+
+    Returns: a model with fake-quantization nodes, whose ranges the converter takes over, and notes on layers left alone.
+    Raises: UnsupportedLayer: TFMOT can't quantize a layer (all of them named), or a layer is to stay in float.
     """
     from tensorflow_model_optimization.quantization import keras as quantization  # noqa: PLC0415
 
-    scheme = _scheme(before)
-    refuse_unquantizable(model, scheme.get_quantize_registry())
-    annotated = quantization.quantize_annotate_model(model)
+    scheme, spared = _scheme(before), spare(model, wishes)
+    _refuse_float(step, model, wishes)
+    refuse_unquantizable(model, scheme.get_quantize_registry(), spared)
+    for layer in model.layers:
+        if layer.name in spared and type(layer).__name__ in PRUNABLE and any(_kinds(before)):
+            layer.trainable = False
+
+    def annotate(layer: Layer) -> Layer:
+        return layer if layer.name in spared or type(layer).__name__ == "InputLayer" else quantization.quantize_annotate_layer(layer)
+
+    annotated = keras().models.clone_model(model, clone_function=annotate)
     with quantization.quantize_scope():
         aware = quantization.quantize_apply(annotated, scheme=scheme)
     fit(aware, lesson, report)
-    return _strip(aware, before), ()
+    notes = (f"{step}: left layer '{layer.name}' ({type(layer).__name__}) alone: {WISHED}" for layer in model.layers if layer.name in spared)
+    return _strip(aware, before), tuple(notes)
+
+
+def _refuse_float(step: QuantizeAware, model: Model, wishes: Wishes) -> None:
+    """The ranges that this step trains lie between all layers, and the converter quantizes whatever lies between ranges."""
+    if left := wishes.in_float(layer.name for layer in model.layers):
+        names = ", ".join(f"'{name}'" for name in sorted(left))
+        raise UnsupportedLayer(
+            f"{step} can't leave {names} in float: its ranges enclose every layer; use a recipe without qat, or 'qat: false' alone"
+        )
 
 
 def _scheme(before: Steps) -> Any:

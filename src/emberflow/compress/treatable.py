@@ -5,7 +5,8 @@ from typing import Any
 
 from emberflow.errors import UnsupportedLayer
 from emberflow.keras_bridge import Layer, Model
-from emberflow.recipe import Cluster, PruneBlock, Step
+from emberflow.recipe import Cluster, Prune, PruneBlock, Step
+from emberflow.wishes import NONE, LayerWish, Wishes
 
 # weights worth treating, by layer: depthwise kernels are few and each weight of them matters to a whole channel
 PRUNABLE: Mapping[str, str] = {"Conv2D": "kernel", "Conv2DTranspose": "kernel", "Conv1D": "kernel", "Dense": "kernel"}
@@ -13,17 +14,21 @@ CLUSTERABLE: Mapping[str, str] = {"Conv2D": "kernel", "Conv1D": "kernel", "Dense
 _SMALL = 64
 
 
-def select(model: Model, step: Step, treatable: Mapping[str, str]) -> tuple[frozenset[str], tuple[str, ...]]:
-    """The names of layers that `step` treats, and a note on each layer with weights that it leaves alone.
+WISHED = "as the project wants"
+
+
+def select(model: Model, step: Step, treatable: Mapping[str, str], wishes: Wishes = NONE) -> tuple[frozenset[str], tuple[str, ...]]:
+    """The names of layers that `step` treats, and a note on each layer with weights that it leaves alone, or treats by a percentage of its own.
 
     Raises: UnsupportedLayer: no layer is left to treat.
     """
     chosen: set[str] = set()
     notes: list[str] = []
     for layer in model.layers:
-        reason = _why_not(layer, step, treatable)
+        reason, wish = _why_not(layer, step, treatable, wishes), wishes.of(layer.name)
         if reason is None:
             chosen.add(layer.name)
+            notes += _about_percent(layer, step, wish)
         elif reason:
             notes.append(f"{step}: left layer '{layer.name}' ({type(layer).__name__}) alone: {reason}")
     if not chosen:
@@ -31,11 +36,21 @@ def select(model: Model, step: Step, treatable: Mapping[str, str]) -> tuple[froz
     return frozenset(chosen), tuple(notes)
 
 
-def _why_not(layer: Layer, step: Step, treatable: Mapping[str, str]) -> str | None:
+def _about_percent(layer: Layer, step: Step, wish: LayerWish) -> list[str]:
+    if wish.percent is None or not isinstance(step, Prune | PruneBlock):
+        return []
+    if isinstance(step, PruneBlock):
+        return [f"{step}: layer '{layer.name}' is pruned in blocks as all others: its own {wish.percent} % is for prune<percent>"]
+    return [f"{step}: pruned {wish.percent} % of layer '{layer.name}', {WISHED}"]
+
+
+def _why_not(layer: Layer, step: Step, treatable: Mapping[str, str], wishes: Wishes) -> str | None:
     """None when `step` treats the layer, empty when there is nothing to say (no weights), else the reason."""
     kind = type(layer).__name__
     if not layer.weights or kind == "BatchNormalization":
         return ""
+    if wishes.of(layer.name).refuses(step):
+        return WISHED
     if kind not in treatable:
         return "not a kind of layer that it treats"
     kernel = getattr(layer, treatable[kind])
@@ -46,8 +61,8 @@ def _why_not(layer: Layer, step: Step, treatable: Mapping[str, str]) -> str | No
     return None
 
 
-def refuse_unquantizable(model: Model, scheme: Any) -> None:
-    """Raise UnsupportedLayer, naming them all, when `model` has layers that TFMOT can't train quantized.
+def refuse_unquantizable(model: Model, scheme: Any, spared: frozenset[str] = frozenset()) -> None:
+    """Raise UnsupportedLayer, naming them all, when `model` has layers that TFMOT can't train quantized and that aren't `spared`.
 
     `scheme` is the registry of TFMOT's scheme to be used: the one that preserves clusters knows fewer layers.
 
@@ -60,9 +75,24 @@ def refuse_unquantizable(model: Model, scheme: Any) -> None:
     default = Default8BitQuantizeRegistry()
     bad = [layer for layer in model.layers if not _passes(layer) and not (default.supports(layer) and scheme.supports(layer))]
     bad += [layer for layer in model.layers if type(layer).__name__ == "BatchNormalization" and not _folds(layer)]
+    bad = [layer for layer in bad if layer.name not in spared]
     if bad:
         names = ", ".join(f"'{layer.name}' ({type(layer).__name__})" for layer in bad)
-        raise UnsupportedLayer(f"qat can't quantize {names} of '{model.name}'; use a recipe without qat, or replace the layer")
+        raise UnsupportedLayer(
+            f"qat can't quantize {names} of '{model.name}'; use a recipe without qat, replace the layer, or spare it with 'qat: false' under 'layers'"
+        )
+
+
+def spare(model: Model, wishes: Wishes) -> frozenset[str]:
+    """The names of layers that quantization-aware training leaves alone: those of the project, and a BatchNormalization behind one of them."""
+    wanted = {layer.name for layer in model.layers if not wishes.of(layer.name).qat}
+    folded = {layer.name for layer in model.layers if type(layer).__name__ == "BatchNormalization" and _inbound_names(layer) & wanted}
+    return frozenset(wanted | folded)
+
+
+def _inbound_names(layer: Layer) -> set[str]:
+    before = layer.inbound_nodes[0].inbound_layers
+    return {each.name for each in (before if isinstance(before, list) else [before])}
 
 
 def _passes(layer: Layer) -> bool:

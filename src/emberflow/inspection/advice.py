@@ -7,9 +7,9 @@ in the bulk of the codes, and no number outside a range.
 from collections.abc import Iterator
 
 from emberflow.graph import Graph
+from emberflow.graph.layers import name_layers
 from emberflow.inspection.anatomy import name_tenant
 from emberflow.inspection.findings import Advice, AdviceKind, Inspection, OperatorFacts, TensorNoise
-from emberflow.inspection.layers import name_layers
 from emberflow.inspection.memory import Memory, Tenant, live_tensors
 from emberflow.inspection.support import COMPILER
 from emberflow.target import Target, TargetKind
@@ -93,7 +93,7 @@ def _about_noise(found: Inspection, graph: Graph) -> Iterator[Advice]:
     for noise in sorted(to_blame, key=lambda noise: noise.own_sqnr_db or 0.0):
         text = (
             f"its signal is {noise.own_sqnr_db:.1f} dB above the noise that it adds itself, less than {LEAST_DECIBELS:.0f} dB: keep it in 16 bits"
-            " (recipe int16x8), or in float on a Linux-class target"
+            " (recipe int16x8), or in float on a Linux-class target (`{noise.layer}: {{quantize: false}}` under `layers`)"
         )
         yield Advice(kind=AdviceKind.SIXTEEN_BITS, layer=noise.layer, text=text)
     worst = next((noise for noise in found.noise if noise.sqnr_db is not None), None)

@@ -6,9 +6,9 @@ from emberflow.compiler import Compiled
 from emberflow.evaluate.macs import MACS
 from emberflow.evaluate.size import ROLES, Roles, parameters_of
 from emberflow.graph import Graph, Operator
+from emberflow.graph.layers import name_layers
 from emberflow.graph.values import ABSENT
 from emberflow.inspection.findings import MemoryFacts, Occupant, OperatorFacts
-from emberflow.inspection.layers import name_layers
 from emberflow.inspection.memory import Memory, Tenant
 from emberflow.inspection.support import Support
 

@@ -13,11 +13,11 @@ import numpy as np
 from emberflow.evaluate.borders import Border, quantize
 from emberflow.evaluate.litert import Kernels, borders_of, open_model, open_transparent
 from emberflow.graph import Graph, Operator, Tensor, read_graph
+from emberflow.graph.layers import name_layers
 from emberflow.graph.options import OPTIONS
 from emberflow.graph.values import ABSENT
 from emberflow.graph.write import write_operators
 from emberflow.inspection.findings import TensorNoise
-from emberflow.inspection.layers import name_layers
 from emberflow.inspection.memory import VIEWS
 from emberflow.inspection.pairing import BORDERS, Pairs, pair
 from emberflow.inspection.tally import Tally

@@ -6,13 +6,21 @@ from emberflow import compress as compression
 from emberflow.recipe import Steps
 from emberflow.stages.classroom import Classroom
 from emberflow.training import FineTuning
-from emberflow.values import Report
+from emberflow.values import Report, Value
+from emberflow.wishes import NONE, Wishes
 
 
-def compress(model: Path, steps: Steps, fine_tuning: FineTuning, classroom: Classroom, out: Path, report: Report) -> tuple[str, ...]:
+class Treatment(Value):
+    """How a step trains on, and what it is to do otherwise with single layers."""
+
+    fine_tuning: FineTuning
+    wishes: Wishes = NONE
+
+
+def compress(model: Path, steps: Steps, treatment: Treatment, classroom: Classroom, out: Path, report: Report) -> tuple[str, ...]:
     """Carry out the last of `steps` on `model`, which is the result of those before, and write the result to `out`.
 
     Returns: notes on what was left alone. Raises: UnsupportedLayer: the step can't treat this model.
     """
-    lesson = classroom.lesson(fine_tuning.epochs, fine_tuning.learning_rate)
-    return compression.compress(model, steps, lesson, out, report)
+    lesson = classroom.lesson(treatment.fine_tuning.epochs, treatment.fine_tuning.learning_rate)
+    return compression.compress(model, steps, lesson, out, report, treatment.wishes)

@@ -23,8 +23,12 @@ class Source(Value):
     kind: Kind
 
 
-def convert(source: Source, number_format: Format, calibration: Path, how: Conversion, out: Path, report: Report) -> None:
-    """Write the model to `out` as .tflite. Raises: ConversionError: the converter refused it. ModelError: a SavedModel's open sizes."""
+def convert(source: Source, number_format: Format, calibration: Path, how: Conversion, out: Path, report: Report) -> tuple[str, ...]:
+    """Write the model to `out` as .tflite.
+
+    Returns: notes on layers that stay in float. Raises: ConversionError: the converter refused it. ModelError: a SavedModel's open sizes.
+    """
+    notes: tuple[str, ...] = ()
     keras().backend.clear_session()
     gc.collect()  # models hold themselves in cycles, and this process lives long
     samples = np.load(calibration, mmap_mode="r")
@@ -35,5 +39,6 @@ def convert(source: Source, number_format: Format, calibration: Path, how: Conve
             (given,) = read_saved_model(folder, trusted=True).signature(how.signature).inputs
             out.write_bytes(conversion.signature_to_tflite(folder, number_format, {given.name: samples}, how))
     else:
-        conversion.convert(source.path, number_format, samples, out, how)
+        notes = conversion.convert(source.path, number_format, samples, out, how)
     report(f"{out.stat().st_size:,} B")
+    return notes

@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+from pydantic import Field
 
 from emberflow.artifact import Kind
 from emberflow.entry import call
@@ -15,6 +16,7 @@ from emberflow.stages.classroom import Classroom
 from emberflow.training import Training, TrainingCurve, check_model, check_probabilities, fit, predict
 from emberflow.values import Report, Value
 from emberflow.variant import Quality
+from emberflow.wishes import NONE, Wishes
 
 
 class BaselineFacts(Value):
@@ -24,6 +26,7 @@ class BaselineFacts(Value):
     quality: Quality
     curve: TrainingCurve | None
     notes: tuple[str, ...] = ()
+    layers: tuple[str, ...] = Field(default=(), description="the names of a Keras model's layers")
 
 
 class Origin(Value):
@@ -48,13 +51,17 @@ class Origin(Value):
         return Kind.SAVED_MODEL if self.signature else Kind.TFLITE if self.baseline.endswith(".tflite") else Kind.KERAS
 
 
-def train(origin: Origin, classroom: Classroom, test: tuple[Path, Path], out: tuple[Path, Path], report: Report) -> BaselineFacts:
+def train(
+    origin: Origin, classroom: Classroom, test: tuple[Path, Path], out: tuple[Path, Path], report: Report, wishes: Wishes = NONE
+) -> BaselineFacts:
     """Write the baseline to `out[0]`, a Keras model as HDF5 and a SavedModel as a zip, and its probabilities over the test part, shape (n, labels) float32, to `out[1]`.
 
-    Raises: ProjectError: the builder. ModelError: what it returned, a file that can't be read, or a loss that isn't finite.
+    Raises: ProjectError: the builder, or a wish for a layer that the model hasn't. ModelError: what it returned, a file that can't be read, or a loss that isn't finite.
     """
     lesson = classroom.lesson(origin.training.epochs, origin.training.learning_rate)
     model = _obtain(origin, classroom.folder)
+    layers = _layers(model)
+    wishes.check(layers)
     check_model(model, lesson.x.shape[1:], origin.labels)
     check_probabilities(model, np.asarray(lesson.x[:8]), model.rounding if isinstance(model, ReadyModel) else 1e-3)
     curve = fit(model, lesson, report) if origin.is_built else None
@@ -64,7 +71,7 @@ def train(origin: Origin, classroom: Classroom, test: tuple[Path, Path], out: tu
     np.save(out[1], probabilities)
     quality = assess(_runtime(model), np.asarray(truth), probabilities)
     report(f"accuracy {quality.scores['accuracy']:.4f} on {len(x):,} test samples")
-    return BaselineFacts(parameters=model.count_params(), quality=quality, curve=curve, notes=_notes(origin))
+    return BaselineFacts(parameters=model.count_params(), quality=quality, curve=curve, notes=_notes(origin), layers=layers)
 
 
 def _obtain(origin: Origin, folder: Path) -> Model:
@@ -73,6 +80,12 @@ def _obtain(origin: Origin, folder: Path) -> Model:
     if origin.kind is Kind.TFLITE:
         return ReadyModel(folder / origin.baseline)
     return to_keras_2(call(origin.baseline, folder)) if origin.is_built else load(folder / origin.baseline)
+
+
+def _layers(model: Model) -> tuple[str, ...]:
+    return (
+        () if isinstance(model, SignatureModel | ReadyModel) else tuple(layer.name for layer in model.layers if type(layer).__name__ != "InputLayer")
+    )
 
 
 def _keep(model: Model, origin: Origin, folder: Path, out: Path) -> None:

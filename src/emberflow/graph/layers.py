@@ -30,6 +30,15 @@ def name_layers(graph: Graph) -> dict[int, tuple[str, ...]]:
     }
 
 
+def scopes_of_operators(graph: Graph) -> dict[int, frozenset[str]]:
+    """Every scope that each operator comes from, by the operator's index: all layers fused into it, and those that they are nested in."""
+    return {
+        operator.index: scopes_of(graph.result(operator).name) or frozenset(part for path in _weight_paths(graph, operator) for part in path[:-1])
+        for operator in graph.operators
+        if operator.outputs
+    }
+
+
 def scopes_of(name: str) -> frozenset[str]:
     """Every scope that stands in a tensor's name: `{"model", "re_lu", "conv2d"}` of `model/re_lu/Relu;model/conv2d/Conv2D`."""
     return frozenset(part for path in _paths(name) for part in path[:-1])

@@ -4,7 +4,7 @@ import pytest
 import tflite
 
 from emberflow.graph import read_graph
-from emberflow.inspection.layers import name_layers, scopes_of
+from emberflow.graph.layers import name_layers, scopes_of
 
 
 def chain(models, *names, weights=""):
