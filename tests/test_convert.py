@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from emberflow.compress.rewrite import lift_to_2d
-from emberflow.convert import SETTINGS, Conversion, _QuietNativeCode, convert, signature_to_tflite, to_tflite, with_batch_of_one
+from emberflow.convert import SETTINGS, Conversion, QuietNativeCode, convert, signature_to_tflite, to_tflite, with_batch_of_one
 from emberflow.errors import ConversionError, DataError, ModelError
 from emberflow.evaluate import litert, signature
 from emberflow.evaluate.borders import dequantize, quantize
@@ -251,7 +251,7 @@ def test_what_the_converter_refuses_is_told_in_its_words(make: Callable[[], Any]
 
 def test_native_code_is_quiet_inside_and_heard_again_afterwards(capfd: pytest.CaptureFixture[str]) -> None:
     """File descriptor 2 comes back, also when the converter raises."""
-    with contextlib.suppress(ValueError), _QuietNativeCode():
+    with contextlib.suppress(ValueError), QuietNativeCode():
         os.write(2, b"inside")
         raise ValueError("as planned")
     os.write(2, b"afterwards")

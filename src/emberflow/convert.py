@@ -124,7 +124,7 @@ def _run(converter: Any, number_format: Format, how: Conversion, name: str, left
         converter.optimizations = [*converter.optimizations, tf.lite.Optimize.EXPERIMENTAL_SPARSITY]
     converter._experimental_disable_per_channel = not how.per_channel
     converter._experimental_disable_per_channel_quantization_for_dense_layers = not how.per_channel
-    with _QuietNativeCode():
+    with QuietNativeCode():
         try:
             return convert_but(converter, left, number_format) if left and number_format in SELECTIVE else bytes(converter.convert())
         except (ConverterError, ValueError, RuntimeError, TypeError) as error:
@@ -190,7 +190,7 @@ SETTINGS: dict[Format, Callable[[Any, Any], None]] = {
 }
 
 
-class _QuietNativeCode:
+class QuietNativeCode:
     """Keeps what native code prints on file descriptor 2 out of the log while the converter runs."""
 
     def __enter__(self) -> None:

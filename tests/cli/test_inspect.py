@@ -9,7 +9,7 @@ import pytest
 
 from emberflow.cli import inspect, main
 from emberflow.cli.inspect import Order, inspect_file
-from emberflow.errors import ModelError, ProjectError, TargetError
+from emberflow.errors import ProjectError, TargetError
 from emberflow.inspection import Inspection
 
 
@@ -90,8 +90,7 @@ def test_a_keras_model_is_converted_and_compared_with_itself(models, capsys, tmp
         ({"data": "none.npy"}, ProjectError, "received '{0}/none.npy' as data, which can't be read"),
         ({"data": "wide.npy"}, ProjectError, "'{0}/small.tflite': received samples of shape (7,); the model takes (6, 6, 2)"),
         ({"out": "small.tflite/page.html"}, ProjectError, "can't write the page '{0}/small.tflite/page.html': "),
-        ({"model": "none.keras"}, ModelError, "none.keras"),
-        ({"model": "none.keras", "against": "x.npy"}, ProjectError, "for a Keras model; expected it with a .tflite"),
+        ({"model": "none.keras"}, ProjectError, "as a model; expected a .keras file, and there is none"),
     ],
 )
 def test_what_is_wrong_is_told(small, tmp_path, change, kind, told):

@@ -96,8 +96,8 @@ def compile_(  # noqa: PLR0913 - each is an option of the command
 
 
 @app.command()
-def inspect(
-    model: Annotated[Path, typer.Argument(help="a .tflite, .keras or .h5 file", show_default=False)],
+def inspect(  # noqa: PLR0913 - each is an option of the command
+    model: Annotated[Path, typer.Argument(help="a .tflite, .keras or .h5 file, or a SavedModel", show_default=False)],
     data: Annotated[
         Path | None, typer.Option(help="a .npy or .npz of real samples, standardized as for training: at most 200 of them are run")
     ] = None,
@@ -105,17 +105,18 @@ def inspect(
     target: Annotated[str | None, typer.Option(help="a device that `emberflow targets` lists, or a .toml of your own")] = None,
     out: Annotated[Path | None, typer.Option(help="the page to write; default: under .emberflow/inspections")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="print all findings as JSON, and no page unless --out names one")] = False,
+    signature: Annotated[str | None, typer.Option(help="of a SavedModel, the function to inspect; default: serving_default, or the only one")] = None,
 ) -> None:
     """Take a model apart: what each layer costs in flash, RAM and multiplications, where it runs, and what quantization does to it.
 
-    A Keras model is converted to float32 and, with data, to int8, and the two are compared tensor by tensor. A quantized .tflite is compared
+    A Keras model or SavedModel is converted to float32 and, with data, to int8, and the two are compared tensor by tensor. A quantized .tflite is compared
     with the one that --against names; without it there are ranges alone. What is out of the ordinary becomes advice, with its number.
 
     Ends with 0; with 1 when the model can't be converted; with 2 when an argument is wrong.
     """
     from emberflow.cli.inspect import Order, inspect_file
 
-    raise typer.Exit(inspect_file(Order(model, data, against, target, out, as_json)))
+    raise typer.Exit(inspect_file(Order(model, data, against, target, out, as_json, signature)))
 
 
 @app.command()
