@@ -81,7 +81,7 @@ def _record(
     failures: tuple[Failure, ...],
     ids: RunIds | None,
 ) -> Record:
-    project = setting.project
+    project, measure = setting.project, setting.project.full_task.measure(splits.target_unit)
     for failure in failures:
         get_run_logger().warning("%s failed in '%s': %s", failure.recipe, failure.stage, failure.reason)
     provenance = Provenance(
@@ -96,7 +96,8 @@ def _record(
     )
     return Record(
         project=project.name,
-        metric=project.metric,
+        task=project.task,
+        measure=measure,
         target=setting.target,
         budget=project.budget,
         splits=splits,
@@ -104,7 +105,7 @@ def _record(
         variants=variants,
         failures=failures,
         skipped=setting.skipped,
-        choice=choose_champion(variants, project.metric),
+        choice=choose_champion(variants, measure),
         provenance=provenance,
     )
 
@@ -119,7 +120,7 @@ def _log(setting: Setting, record: Record, folder: Path, tracking: "PrefectFutur
     """Every variant to MLflow. When it can't take them the run fails, but all that was made is kept, and the next run finds it."""
     try:
         ids = tracking.result()
-        track.log_data(setting.tracker, ids, record.splits, record.provenance.data_digest, record.project)
+        track.log_data(setting.tracker, ids, context_of(record))
         track.log_variants(setting.tracker, ids, context_of(record), record.variants, setting.workshop)
         status = Status.FINISHED if record.choice.champion else Status.FAILED
         track.close_run(setting.tracker, ids, status, record, _files(setting, record, folder))

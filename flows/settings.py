@@ -88,7 +88,7 @@ def set_up(config: RunConfig) -> Setting:
         target=target,
         workshop=workshop,
         tracker=Tracker(config.mlflow) if config.mlflow else Tracker.local(workshop.home),
-        plan=Plan(training=project.training, fine_tuning=project.fine_tuning, folder=folder, wishes=project.wishes),
+        plan=Plan(training=project.training, fine_tuning=project.fine_tuning, task=project.task, folder=folder, wishes=project.wishes),
         conversion=Conversion(per_channel=project.per_channel, signature=given.signature.name if given.signature else None, wishes=project.wishes),
         run_id=new_run_id(now),
         started=now.isoformat(timespec="seconds"),

@@ -70,12 +70,12 @@ def make_variants(setting: Setting, splits: Splits, baseline: Trained) -> tuple[
     made = tuple((branch.recipe, *branch.made, branch.firmware) for branch in branches if not branch.failure)
     timings = time_on_host(tuple(converted for _, converted, *_ in made), splits, setting.workshop) if made else Timings(latencies=())
     timed = tuple((*each, latency) for each, latency in zip(made, timings.latencies, strict=True))
-    return judge_variants(timed, setting.target, setting.project.budget, setting.project.metric), failures
+    return judge_variants(timed, setting.target, setting.project.budget, setting.project.full_task.measure(splits.target_unit)), failures
 
 
 def _submit(setting: Setting, splits: Splits, baseline: Trained) -> Iterator[Branch]:
     project, workshop = setting.project, setting.workshop
-    scoring: Any = Scoring(metric=project.metric, kind=setting.target.kind)  # Any: Prefect's types take no futures among values
+    scoring: Any = _scoring(setting)  # Any: Prefect's types take no futures among values
     models: dict[Steps, Any] = {(): baseline}
     names: dict[Steps, dict[str, Future]] = {(): {}}
     for steps in prefixes(project.recipes):
@@ -88,13 +88,17 @@ def _submit(setting: Setting, splits: Splits, baseline: Trained) -> Iterator[Bra
         yield Branch(recipe, {**names[recipe.steps], "convert": converted, "evaluate": measured}, _bring_to_chip(setting, splits, recipe, converted))
 
 
+def _scoring(setting: Setting) -> Scoring:
+    return Scoring(task=setting.project.full_task, kind=setting.target.kind, folder=setting.folder)
+
+
 def _bring_to_chip(setting: Setting, splits: Splits, recipe: Recipe, converted: Any) -> Mapping[str, Future]:
     if not setting.target.compiles(recipe.format):
         return {}
     translated: Any = compile_to_c.submit(recipe, converted, setting.project.name, setting.workshop)
     return {
         "compile": translated,
-        "run on chip": run_on_chip.submit(recipe, converted, translated, splits, setting.target, setting.workshop),
+        "run on chip": run_on_chip.submit(recipe, converted, translated, splits, setting.target, _scoring(setting), setting.workshop),
     }
 
 

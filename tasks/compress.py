@@ -11,6 +11,7 @@ from emberflow.artifact import Kind
 from emberflow.dataset import Splits
 from emberflow.recipe import Steps, prefix_name
 from emberflow.stages.compress import Treatment
+from emberflow.task import TaskKind
 from emberflow.training import FineTuning, Training
 from emberflow.values import Value
 from emberflow.wishes import NONE, Wishes
@@ -27,6 +28,7 @@ class Plan(Value):
 
     training: Training
     fine_tuning: FineTuning
+    task: TaskKind = TaskKind.CLASSIFICATION
     folder: Path
     wishes: Wishes = NONE
 
@@ -39,9 +41,10 @@ def _facts(inputs: Inputs) -> str:
     splits: Splits = inputs["splits"]
     training = plan.training
     augment = fingerprint.of_entry(training.augment, plan.folder) if training.augment else ""
-    data = (splits.train, splits.validation, splits.standardization)
+    data = (splits.train, splits.validation, splits.standardization, splits.target)
+    settings = (plan.fine_tuning, plan.task, training.loss, training.batch_size, training.seed, training.augment)
     wishes = plan.wishes.about(inputs["steps"][-1])
-    return repr((inputs["before"], inputs["steps"], data, plan.fine_tuning, training.batch_size, training.seed, training.augment, augment, wishes))
+    return repr((inputs["before"], inputs["steps"], data, settings, augment, wishes))
 
 
 def _run_name() -> str:
@@ -59,7 +62,7 @@ def compress(steps: Steps, before: Trained | Compressed, splits: Splits, plan: P
     name = prefix_name(steps)
     with stage(name) as tell, workshop.store.workplace() as place:
         out = place / "model.h5"
-        room = classroom(splits, plan.training, plan.folder, workshop)
+        room = classroom(splits, plan.training, plan.task, plan.folder, workshop)
         model = workshop.store.path(before.model)
         keywords = {
             "model": model,

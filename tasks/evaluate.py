@@ -1,14 +1,19 @@
 """Measure a variant on the test part, and on this machine's clock."""
 
+from pathlib import Path
+
 from prefect import runtime, task
 
+from emberflow import fingerprint
 from emberflow.adapters.crew import Job
 from emberflow.adapters.workshop import Workshop
 from emberflow.artifact import Kind
 from emberflow.dataset import Splits
+from emberflow.evaluate.grading import Grading
 from emberflow.recipe import Recipe
 from emberflow.stages.evaluate import Paper
 from emberflow.target import TargetKind
+from emberflow.task import Task
 from emberflow.values import Value
 from tasks.caching import Inputs, StageCache
 from tasks.conduct import RETRIED, stage
@@ -18,16 +23,29 @@ LIMIT_SECONDS = 3600
 
 
 class Scoring(Value):
-    """What a variant is scored by, and on which kind of device it will run."""
+    """What a variant is scored by, on which kind of device it will run, and in which folder the project's functions lie."""
 
-    metric: str
+    task: Task
     kind: TargetKind
+    folder: Path
+
+    def facts(self, splits: Splits) -> str:
+        """What of it decides a result: not where the project lies, but what its own metric is, and the part that thresholds are chosen on."""
+        own = fingerprint.of_entry(self.task.metric, self.folder) if self.task.is_own_metric else ""
+        return repr((self.task, self.kind, own, splits.labels, splits.target, splits.target_unit, splits.validation if self.task.chooses else ""))
+
+
+def grading(scoring: Scoring, splits: Splits, workshop: Workshop) -> Grading:
+    """The scoring with its arrays by path."""
+    x, y = (workshop.store.path(artifact) for artifact in (splits.validation.x, splits.validation.y))
+    return Grading(task=scoring.task, labels=len(splits.labels), target=splits.target, validation_x=x, validation_y=y, folder=scoring.folder)
 
 
 def _facts(inputs: Inputs) -> str:
     splits: Splits = inputs["splits"]
-    data = (splits.test, splits.labels, inputs["baseline"].predictions)
-    return repr((inputs["recipe"], inputs["converted"].model, data, inputs["scoring"]))
+    baseline: Trained = inputs["baseline"]
+    data = (splits.test, baseline.predictions, baseline.quality.thresholds)
+    return repr((inputs["recipe"], inputs["converted"].model, data, inputs["scoring"].facts(splits)))
 
 
 def _evaluate_name() -> str:
@@ -43,14 +61,16 @@ def evaluate(recipe: Recipe, converted: Converted, baseline: Trained, splits: Sp
             x=path(splits.test.x),
             y=path(splits.test.y),
             predictions=path(baseline.predictions),
+            thresholds=baseline.quality.thresholds,
             labels=splits.labels,
-            metric=scoring.metric,
+            measure=scoring.task.measure(splits.target_unit),
+            grading=grading(scoring, splits, workshop),
             is_microcontroller=scoring.kind is TargetKind.MICROCONTROLLER,
         )
-        out = place / "confusion.svg"
+        out = place / "answers.svg"
         keywords = {"recipe": str(recipe), "model": path(converted.model), "paper": paper, "out": out}
         evaluation = workshop.run(Job("emberflow.stages.evaluate:evaluate", keywords, LIMIT_SECONDS, urgency=-2), tell)
-        return Measured(evaluation=evaluation, confusion_plot=workshop.store.put(out, Kind.SVG))
+        return Measured(evaluation=evaluation, answers_plot=workshop.store.put(out, Kind.SVG))
 
 
 def _timed(inputs: Inputs) -> str:

@@ -5,6 +5,7 @@ from prefect import task
 from emberflow.budget import Budget, Candidate, judge
 from emberflow.choice import choose
 from emberflow.evaluate.footprint import estimate, measured
+from emberflow.measure import Measure
 from emberflow.recipe import Recipe
 from emberflow.target import Target
 from emberflow.variant import Choice, Firmware, Footprint, Latency, Variant
@@ -14,12 +15,12 @@ Made = tuple[Recipe, Converted, Measured, Firmware | None, Latency]
 
 
 @task(name="judge variants", task_run_name="judge variants", persist_result=False)
-def judge_variants(made: tuple[Made, ...], target: Target, budget: Budget, metric: str) -> tuple[Variant, ...]:
+def judge_variants(made: tuple[Made, ...], target: Target, budget: Budget, measure: Measure) -> tuple[Variant, ...]:
     """Each variant with its footprint and verdict."""
-    return tuple(_judge(each, target, budget, metric) for each in made)
+    return tuple(_judge(each, target, budget, measure) for each in made)
 
 
-def _judge(made: Made, target: Target, budget: Budget, metric: str) -> Variant:
+def _judge(made: Made, target: Target, budget: Budget, measure: Measure) -> Variant:
     recipe, converted, examined, firmware, latency = made
     evaluation = examined.evaluation
     candidate = Candidate(recipe, evaluation, _footprint(examined, firmware, target), firmware)
@@ -28,10 +29,10 @@ def _judge(made: Made, target: Target, budget: Budget, metric: str) -> Variant:
         model=converted.model,
         notes=converted.notes,
         evaluation=evaluation,
-        confusion_plot=examined.confusion_plot,
+        answers_plot=examined.answers_plot,
         latency=latency,
         firmware=firmware,
-        verdict=judge(candidate, target, budget, metric),
+        verdict=judge(candidate, target, budget, measure),
     )
 
 
@@ -43,6 +44,6 @@ def _footprint(examined: Measured, firmware: Firmware | None, target: Target) ->
 
 
 @task(name="choose the champion", task_run_name="choose the champion", persist_result=False)
-def choose_champion(variants: tuple[Variant, ...], metric: str) -> Choice:
+def choose_champion(variants: tuple[Variant, ...], measure: Measure) -> Choice:
     """The smallest variant that fits, and why."""
-    return choose(variants, metric)
+    return choose(variants, measure)

@@ -8,7 +8,7 @@ from emberflow.variant import Evaluation, Latency, Quality
 
 
 class Trained(Value):
-    """The baseline: its model, its probabilities over the test part, and what was measured of it."""
+    """The baseline: its model, its predictions over the test part, and what was measured of it."""
 
     model: Artifact
     predictions: Artifact
@@ -41,10 +41,10 @@ class Translated(Value):
 
 
 class Measured(Value):
-    """What was measured of a .tflite on the test part, and its confusion matrix as a drawing."""
+    """What was measured of a .tflite on the test part, and its answers as a drawing."""
 
     evaluation: Evaluation
-    confusion_plot: Artifact
+    answers_plot: Artifact
 
 
 class Timings(Value):

@@ -14,6 +14,7 @@ from emberflow.target import Target
 from emberflow.variant import Firmware
 from tasks.caching import Inputs, StageCache
 from tasks.conduct import RETRIED, stage
+from tasks.evaluate import Scoring, grading
 from tasks.products import Converted, Translated
 
 LIMIT_SECONDS = 3600
@@ -23,7 +24,7 @@ def _facts(inputs: Inputs) -> str:
     """Of the target what the linker, the compiler and the emulated core are told; not its title or clock."""
     target: Target = inputs["target"]
     device = target.model_dump(include={"name", "core", "regions"})
-    return repr((inputs["converted"].model, inputs["translated"], inputs["splits"].test, device))
+    return repr((inputs["converted"].model, inputs["translated"], inputs["splits"].test, device, inputs["scoring"].facts(inputs["splits"])))
 
 
 def _run_name() -> str:
@@ -36,13 +37,16 @@ def _run_name() -> str:
     cache_policy=StageCache(stage="run_on_chip", module="emberflow.adapters.bench", tools=fingerprint.TOOLS, facts=_facts),
     **RETRIED,
 )
-def run_on_chip(recipe: Recipe, converted: Converted, translated: Translated, splits: Splits, target: Target, workshop: Workshop) -> Firmware:
+def run_on_chip(  # noqa: PLR0913 - what it runs, where, by what it is scored
+    recipe: Recipe, converted: Converted, translated: Translated, splits: Splits, target: Target, scoring: Scoring, workshop: Workshop
+) -> Firmware:
     """What the recipe's firmware takes on `target` and does there; why not, where it can't be built here."""
     packing = translated.translation.packing
     if translated.sources is None:
         return Firmware(sources=None, why_not=translated.translation.refused)
     with stage(f"run on chip {recipe}") as tell:
         assignment = _assignment(translated.translation.name, (translated.sources, converted.model), splits, target, workshop)
+        assignment = assignment.model_copy(update={"grading": grading(scoring, splits, workshop)})
         found = workshop.run(Job("emberflow.adapters.bench:run_on_chip", {"assignment": assignment}, LIMIT_SECONDS, urgency=-4), tell)
         return Firmware(sources=translated.sources, packing=packing, on_chip=found.on_chip, quality=found.quality, why_not=found.why_not)
 

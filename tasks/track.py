@@ -8,7 +8,6 @@ from emberflow.adapters.tracking import Status, Tracker
 from emberflow.adapters.tracking_address import RunIds
 from emberflow.adapters.tracking_figures import Context
 from emberflow.adapters.workshop import Workshop
-from emberflow.dataset import Splits
 from emberflow.record import Record
 from emberflow.variant import Variant
 from tasks.conduct import RETRIED
@@ -23,9 +22,9 @@ def open_run(tracker: Tracker, project: str, run_name: str, tags: dict[str, str]
 
 
 @task(name="log data to MLflow", task_run_name="log data to MLflow", persist_result=False, **RETRIED)
-def log_data(tracker: Tracker, ids: RunIds, splits: Splits, digest: str, project: str) -> None:
+def log_data(tracker: Tracker, ids: RunIds, context: Context) -> None:
     """The data set as an input of the parent run."""
-    tracker.log_data(ids, splits, digest, project)
+    tracker.log_data(ids, context)
 
 
 @task(name="log variants to MLflow", task_run_name="log variants to MLflow", persist_result=False, **RETRIED)
@@ -36,10 +35,11 @@ def log_variants(tracker: Tracker, ids: RunIds, context: Context, variants: tupl
 
 
 def _files(context: Context, variant: Variant, workshop: Workshop) -> list[tuple[Path, str]]:
-    """The .tflite, its C sources and the confusion matrix, with their places among the artifacts."""
+    """The .tflite, its C sources and the drawing of its answers, with their places among the artifacts."""
     files = [(workshop.store.path(variant.model), f"model/{context.project}-{variant.recipe}.tflite")]
-    if variant.confusion_plot:
-        files.append((workshop.store.path(variant.confusion_plot), "plots/confusion.svg"))
+    if variant.answers_plot:
+        name = "confusion" if variant.evaluation.quality.confusion and not variant.evaluation.quality.histogram else "answers"
+        files.append((workshop.store.path(variant.answers_plot), f"plots/{name}.svg"))
     if variant.firmware and variant.firmware.sources:
         files.append((workshop.store.path(variant.firmware.sources), f"firmware/{context.project}-{variant.recipe}.zip"))
     return files

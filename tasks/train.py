@@ -14,6 +14,7 @@ from emberflow.inputs import Given
 from emberflow.project import Project
 from emberflow.stages.classroom import Classroom
 from emberflow.stages.train import Origin
+from emberflow.task import TaskKind
 from emberflow.training import Training
 from emberflow.wishes import NONE, Wishes
 from tasks.caching import Inputs, StageCache
@@ -28,8 +29,9 @@ def _facts(inputs: Inputs) -> str:
     folder: Path = inputs["folder"]
     splits: Splits = inputs["splits"]
     augment = fingerprint.of_entry(origin.training.augment, folder) if origin.training.augment else ""
-    data = (splits.train, splits.validation, splits.test, splits.standardization)
-    return repr((origin, data, _model_digest(origin, folder), augment))
+    data = (splits.train, splits.validation, splits.test, splits.standardization, splits.target)
+    own = fingerprint.of_entry(origin.task.metric, folder) if origin.task.is_own_metric else ""
+    return repr((origin, data, _model_digest(origin, folder), augment, own))
 
 
 def _model_digest(origin: Origin, folder: Path) -> str:
@@ -46,11 +48,11 @@ def _model_digest(origin: Origin, folder: Path) -> str:
     **RETRIED,
 )
 def train(origin: Origin, splits: Splits, folder: Path, workshop: Workshop, wishes: Wishes = NONE) -> Trained:
-    """The float baseline and its probabilities over the test part; that it has the layers of `wishes` is looked at before it is trained."""
+    """The float baseline and its predictions over the test part; that it has the layers of `wishes` is looked at before it is trained."""
     with stage("baseline") as tell, workshop.store.workplace() as place:
         out = (place / f"baseline.{origin.kind}", place / "predictions.npy")
         test = (workshop.store.path(splits.test.x), workshop.store.path(splits.test.y))
-        room = classroom(splits, origin.training, folder, workshop)
+        room = classroom(splits, origin.training, origin.task.kind, folder, workshop)
         keywords = {"origin": origin, "classroom": room, "test": test, "out": out, "wishes": wishes}
         _warm_up(workshop)
         facts = workshop.run(Job("emberflow.stages.train:train", keywords, LIMIT_SECONDS, urgency=1000), tell)
@@ -67,10 +69,18 @@ def _warm_up(workshop: Workshop) -> None:
 def origin_of(project: Project, given: Given, splits: Splits) -> Origin:
     """What of a project decides its baseline."""
     signature = given.signature.name if given.signature else None
-    return Origin(baseline=project.baseline, training=project.training, labels=len(splits.labels), signature=signature)
+    labels = len(splits.labels)
+    return Origin(
+        baseline=project.baseline,
+        training=project.training,
+        labels=labels,
+        signature=signature,
+        task=project.full_task,
+        target=splits.target,
+    )
 
 
-def classroom(splits: Splits, training: Training, folder: Path, workshop: Workshop) -> Classroom:
+def classroom(splits: Splits, training: Training, task: TaskKind, folder: Path, workshop: Workshop) -> Classroom:
     """The training and validation parts by path, with the settings that every training shares."""
     path = workshop.store.path
     return Classroom(
@@ -79,6 +89,9 @@ def classroom(splits: Splits, training: Training, folder: Path, workshop: Worksh
         validation_x=path(splits.validation.x),
         validation_y=path(splits.validation.y),
         standardization=splits.standardization,
+        target=splits.target,
+        task=task,
+        loss=training.loss,
         batch_size=training.batch_size,
         seed=training.seed,
         augment=training.augment,

@@ -2,10 +2,12 @@
 
 from emberflow.artifact import Artifact, Kind, digest
 from emberflow.budget import Budget
-from emberflow.dataset import Part, Sampling, Splits, Standardization
+from emberflow.dataset import Part, Sampling, Splits
+from emberflow.measure import Measure
 from emberflow.on_chip import Emulated, LayerOnChip, Linked, OnChip, Packed, Parity
 from emberflow.recipe import Format, Recipe
 from emberflow.record import Baseline, Provenance, Record
+from emberflow.standardization import Standardization
 from emberflow.target import Region, Target, TargetKind
 from emberflow.training import TrainingCurve
 from emberflow.variant import (
@@ -232,7 +234,7 @@ SPLITS = Splits(
 
 RECORD = Record(
     project="smart-watch",
-    metric="accuracy",
+    measure=Measure(name="accuracy"),
     target=TARGET,
     budget=Budget(flash=FLASH_BUDGET, ram=RAM_BUDGET, accuracy_drop=0.02),
     splits=SPLITS,
@@ -243,8 +245,8 @@ RECORD = Record(
         curve=TrainingCurve(
             loss=(1.52, 0.97, 0.71, 0.55, 0.44, 0.37, 0.32, 0.28),
             val_loss=(1.31, 0.99, 0.83, 0.76, 0.71, 0.69, 0.70, 0.72),
-            accuracy=(0.42, 0.66, 0.75, 0.81, 0.85, 0.87, 0.89, 0.91),
-            val_accuracy=(0.55, 0.66, 0.72, 0.76, 0.78, 0.80, 0.80, 0.81),
+            score=(0.42, 0.66, 0.75, 0.81, 0.85, 0.87, 0.89, 0.91),
+            val_score=(0.55, 0.66, 0.72, 0.76, 0.78, 0.80, 0.80, 0.81),
         ),
     ),
     variants=tuple(map(variant, FIGURES)),

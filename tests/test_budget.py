@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from emberflow.budget import Budget, Candidate, judge
 from emberflow.evaluate.footprint import measured
+from emberflow.measure import Measure
 from emberflow.on_chip import Divergence, Emulated, Linked, OnChip, Parity
 from emberflow.recipe import ALL, Format, Recipe
 from emberflow.target import find_target
@@ -17,6 +18,8 @@ LINUX = find_target("linux-arm64")
 RUNS = MicroVerdict(runs=True, reason="")
 NO_LOSS = Interval(estimate=0.0, low=-0.01, high=0.01)
 
+ACCURACY = Measure(name="accuracy")
+
 
 def candidate(recipe="int8", flash_bytes=27_096, ram_bytes=8_192, drop=NO_LOSS, micro=RUNS):
     size = Size(file_bytes=27_096, compressed_bytes=12_216, parameters=26_000, macs=1, peak_activation_bytes=1, sparsity=0.0, operators={}, layers=())
@@ -26,7 +29,7 @@ def candidate(recipe="int8", flash_bytes=27_096, ram_bytes=8_192, drop=NO_LOSS, 
 
 
 def reasons(some, target=CHIP, budget=Budget()):  # noqa: B008  # frozen
-    return judge(some, target, budget, "accuracy").reasons
+    return judge(some, target, budget, ACCURACY).reasons
 
 
 def only(some, target=CHIP, budget=Budget()):  # noqa: B008  # frozen
@@ -53,7 +56,7 @@ def test_budget_refuses_what_is_no_size():
         Budget.model_validate({"flash": "64 KB"})
 
 
-@pytest.mark.parametrize("wrong", [{"flash": -1}, {"instructions": 0}, {"time": 0}, {"accuracy_drop": 1.5}, {"flesh": 1}])
+@pytest.mark.parametrize("wrong", [{"flash": -1}, {"instructions": 0}, {"time": 0}, {"accuracy_drop": -0.5}, {"flesh": 1}])
 def test_budget_refuses_the_impossible(wrong):
     """Less than nothing, a loss above one, an unknown key."""
 
@@ -65,7 +68,7 @@ def test_what_is_small_and_good_fits():
     """No reason, and the footprint is handed on."""
 
     some = candidate()
-    verdict = judge(some, CHIP, Budget(), "accuracy")
+    verdict = judge(some, CHIP, Budget(), ACCURACY)
     assert verdict.fits
     assert not verdict.reasons
     assert some.footprint == verdict.footprint
@@ -75,7 +78,7 @@ def test_what_is_small_and_good_fits():
 def test_chip_runs_full_integer_and_float32(recipe):
     """The formats that TensorFlow Lite for Microcontrollers runs give no reason."""
 
-    assert judge(candidate(recipe), CHIP, Budget(), "accuracy").fits
+    assert judge(candidate(recipe), CHIP, Budget(), ACCURACY).fits
 
 
 @pytest.mark.parametrize("recipe", ["float16", "dynamic", "float32", "int8", "uint8", "int16x8"])
@@ -83,7 +86,7 @@ def test_linux_runs_every_format(recipe):
     """And what TFLM says of the model is no reason there."""
 
     refused = MicroVerdict(runs=False, reason="Hybrid models are not supported")
-    assert judge(candidate(recipe, micro=refused), LINUX, Budget(), "accuracy").fits
+    assert judge(candidate(recipe, micro=refused), LINUX, Budget(), ACCURACY).fits
 
 
 def test_dynamic_on_a_chip():
@@ -178,7 +181,7 @@ def test_the_smaller_of_chip_and_budget_bounds(budget_bytes, bound):
 def test_to_the_byte():
     """What takes exactly what there is fits; one byte more doesn't."""
 
-    assert judge(candidate(flash_bytes=1_048_576, ram_bytes=131_072), CHIP, Budget(), "accuracy").fits
+    assert judge(candidate(flash_bytes=1_048_576, ram_bytes=131_072), CHIP, Budget(), ACCURACY).fits
     expected = [(ReasonKind.FLASH, 1), (ReasonKind.RAM, 1)]
     assert expected == [(reason.kind, reason.missing) for reason in reasons(candidate(flash_bytes=1_048_577, ram_bytes=131_073))]
 
@@ -249,14 +252,14 @@ def test_loss_that_may_be_chance(low):
 def test_loss_as_large_as_allowed_fits():
     """The estimate decides, not the interval."""
 
-    assert judge(candidate(drop=lost(0.02, 0.0, 0.9)), CHIP, Budget(), "accuracy").fits
-    assert judge(candidate(drop=lost(-0.1, -0.2, 0.0)), CHIP, Budget(accuracy_drop=0), "accuracy").fits
+    assert judge(candidate(drop=lost(0.02, 0.0, 0.9)), CHIP, Budget(), ACCURACY).fits
+    assert judge(candidate(drop=lost(-0.1, -0.2, 0.0)), CHIP, Budget(accuracy_drop=0), ACCURACY).fits
 
 
 def test_loss_is_told_in_the_projects_metric():
     """The metric's own name stands in the message."""
 
-    (reason,) = judge(candidate(drop=lost(0.05, 0.03, 0.07)), CHIP, Budget(), "macro_f1").reasons
+    (reason,) = judge(candidate(drop=lost(0.05, 0.03, 0.07)), CHIP, Budget(), Measure(name="macro_f1")).reasons
     assert "of macro_f1" in reason.message
 
 
@@ -338,7 +341,7 @@ def test_firmware_that_differs_from_tflm_never_fits():
 
 def test_firmware_that_is_equal_fits_without_a_note():
     """Nothing is left to be said."""
-    verdict = judge(measured_candidate(on_chip()), CHIP, Budget(stack=220, instructions=812_345, time=5000), "accuracy")
+    verdict = judge(measured_candidate(on_chip()), CHIP, Budget(stack=220, instructions=812_345, time=5000), ACCURACY)
 
     assert (True, ()) == (verdict.fits, verdict.notes)
 
@@ -421,7 +424,7 @@ def test_without_such_a_bound_nothing_needs_to_be_measured():
 )
 def test_what_is_missing_is_said_in_the_verdict(firmware, note):
     """The variant can serve all the same."""
-    verdict = judge(dataclasses.replace(candidate(), firmware=firmware), CHIP, Budget(), "accuracy")
+    verdict = judge(dataclasses.replace(candidate(), firmware=firmware), CHIP, Budget(), ACCURACY)
 
     assert (True, (note,)) == (verdict.fits, verdict.notes)
 
@@ -448,7 +451,7 @@ def test_missing_is_the_excess(recipe, flash_bytes, ram_bytes, estimate, limits)
 
     some = candidate(str(recipe), flash_bytes, ram_bytes, lost(estimate, estimate, estimate))
     device = LINUX.model_copy(update={"flash_bytes": 1 << 21, "ram_bytes": 1 << 19})
-    verdict = judge(some, device, Budget(flash=limits[0], ram=limits[1]), "accuracy")
+    verdict = judge(some, device, Budget(flash=limits[0], ram=limits[1]), ACCURACY)
     missing = {reason.kind: reason.missing for reason in verdict.reasons}
     flash_limit, ram_limit = (have if limit is None else min(have, limit) for have, limit in zip((1 << 21, 1 << 19), limits, strict=True))
     assert verdict.fits == (not missing)
@@ -464,3 +467,20 @@ def test_pruning_and_clustering_are_never_advised_for_a_linux_device(recipe):
     advice = only(candidate(str(recipe), flash_bytes=LINUX.flash_bytes + 1), LINUX).advice
     assert "prune" not in advice
     assert "cluster16" not in advice
+
+
+def test_more_of_an_error_is_a_loss_in_its_unit():
+    """The words are those of the metric."""
+    error = Measure(name="mae", higher_is_better=False, is_share=False, unit="K")
+
+    (reason,) = judge(candidate(drop=lost(2.5, 2, 3)), CHIP, Budget(accuracy_drop=1), error).reasons
+
+    assert reason.message == "has 2.50 K more mae (95 % interval 2.00 K to 3.00 K), more than the 1.00 K allowed"
+    assert reason.missing == 1.5
+
+
+def test_the_allowance_has_two_names():
+    """Which can't both be given."""
+    assert Budget.model_validate({"metric_drop": 0.5}).accuracy_drop == 0.5
+    with pytest.raises(ValidationError, match="received accuracy_drop and metric_drop, which are the same; expected one of them"):
+        Budget.model_validate({"metric_drop": 0.5, "accuracy_drop": 0.5})

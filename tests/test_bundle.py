@@ -10,11 +10,11 @@ import pytest
 
 from emberflow.artifact import Artifact, Kind, digest
 from emberflow.bundle import Manifest, read_manifest, verify_files, write_bundle
-from emberflow.dataset import Standardization
 from emberflow.errors import BundleError
 from emberflow.firmware.folder import Build
 from emberflow.firmware.vectors import TestVectors
 from emberflow.record import Record
+from emberflow.standardization import Standardization
 from emberflow.target import TargetKind
 
 SHARED = runpy.run_path(str(Path(__file__).with_name("a_record.py")))

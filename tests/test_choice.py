@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from emberflow.artifact import Artifact, Kind
 from emberflow.choice import choose, overshoot, pareto
 from emberflow.errors import ProjectError
+from emberflow.measure import Measure
 from emberflow.recipe import ALL
 from emberflow.variant import (
     Evaluation,
@@ -21,6 +22,8 @@ from emberflow.variant import (
 )
 
 BLOCKING = {ReasonKind.FORMAT, ReasonKind.RUNTIME, ReasonKind.PARITY, ReasonKind.UNMEASURED}
+
+ACCURACY = Measure(name="accuracy")
 
 
 def made(
@@ -54,13 +57,13 @@ def missing(kind, number=None):
 
 
 def explain(*variants):
-    return choose(variants, "accuracy").explanation
+    return choose(variants, ACCURACY).explanation
 
 
 def test_nothing_to_choose_from():
     """No variant could be made: no champion, no nearest, an empty front, and a word on where to look."""
 
-    choice = choose((), "accuracy")
+    choice = choose((), ACCURACY)
     assert choice.champion is None
     assert choice.nearest is None
     assert not choice.pareto
@@ -71,7 +74,7 @@ def test_nothing_to_choose_from():
 def test_one_variant_that_fits():
     """It serves, it's the front, and nothing came second."""
 
-    choice = choose([made("int8")], "accuracy")
+    choice = choose([made("int8")], ACCURACY)
     expected = ("int8", None, ("int8",))
     assert expected == (choice.champion, choice.nearest, choice.pareto)
     expected = (
@@ -84,7 +87,7 @@ def test_one_variant_that_fits():
 def test_the_smallest_that_fits_serves():
     """79,064 - 27,096 = 51,968 B more for the second; it's better, so both are on the front."""
 
-    choice = choose([made("float32", 79_064, 0.823), made("int8", 27_096, 0.818)], "accuracy")
+    choice = choose([made("float32", 79_064, 0.823), made("int8", 27_096, 0.818)], ACCURACY)
     expected = ("int8", ("int8", "float32"))
     assert expected == (choice.champion, choice.pareto)
     expected = (
@@ -99,7 +102,7 @@ def test_what_does_not_fit_does_not_serve():
     """The smallest variant loses too much: it stays on the front, marked."""
 
     small = made("prune70-int8", 20_000, 0.7, reasons=[missing(ReasonKind.ACCURACY, 0.1)])
-    choice = choose([small, made("int8"), made("uint8", 28_000, 0.8)], "accuracy")
+    choice = choose([small, made("int8"), made("uint8", 28_000, 0.8)], ACCURACY)
     expected = ("int8", ("prune70-int8", "int8"))
     assert expected == (choice.champion, choice.pareto)
     assert "int8 serves: 2 of 3 variants fit, and it takes the least flash (27,096 B)." in choice.explanation
@@ -137,7 +140,7 @@ def test_one_of_several_fits():
 def test_what_breaks_a_tie_is_told(winner, loser, words):
     """At the same flash: accuracy, RAM, bytes to send, steps, name, in this order."""
 
-    choice = choose([loser, winner], "accuracy")
+    choice = choose([loser, winner], ACCURACY)
     assert winner.recipe == choice.champion
     assert f"it takes the least flash, as does {loser.recipe} (27,096 B each); {words}." in choice.explanation
     assert f"{loser.recipe} came second, with the same flash and accuracy " in choice.explanation
@@ -182,7 +185,7 @@ def test_overlap_at_another_size_is_not_noise():
 def test_equals_on_the_front_all_belong_and_are_named():
     """Three points are one: all stay, and the words say that they're equal."""
 
-    choice = choose([made("uint8"), made("int8"), made("cluster16-int8"), made("float32", 79_064, 0.9)], "accuracy")
+    choice = choose([made("uint8"), made("int8"), made("cluster16-int8"), made("float32", 79_064, 0.9)], ACCURACY)
     expected = ("int8", "uint8", "cluster16-int8", "float32")
     assert expected == choice.pareto
     assert choice.explanation.endswith("no variant is beaten in both. int8, uint8 and cluster16-int8 are equal in both.")
@@ -202,7 +205,7 @@ def test_equals_on_the_front_all_belong_and_are_named():
 def test_pareto_front(others, on_front):
     """Beaten is who is worse in one and no better in the other."""
 
-    front = [variant.recipe for variant in pareto([made("int8"), *others], "accuracy")]
+    front = [variant.recipe for variant in pareto([made("int8"), *others], ACCURACY)]
     assert on_front == ("uint8" in front)
 
 
@@ -210,7 +213,7 @@ def test_none_fits():
     """The nearest is named, with every reason and its advice."""
 
     flash, accuracy = missing(ReasonKind.FLASH, 96), missing(ReasonKind.ACCURACY, 0.001)
-    choice = choose([made("float32", 79_064, reasons=[missing(ReasonKind.FLASH, 50_000)]), made("int8", reasons=[flash, accuracy])], "accuracy")
+    choice = choose([made("float32", 79_064, reasons=[missing(ReasonKind.FLASH, 50_000)]), made("int8", reasons=[flash, accuracy])], ACCURACY)
     assert choice.champion is None
     expected = "int8"
     assert expected == choice.nearest
@@ -234,7 +237,7 @@ def test_what_can_not_run_is_never_nearest_before_what_can(kind):
     blocked = made("dynamic", 1_000, reasons=[missing(kind)])
     large = made("float32", 1_000_000, reasons=[missing(ReasonKind.FLASH, 999_999)])
     expected = "float32"
-    assert expected == choose([blocked, large], "accuracy").nearest
+    assert expected == choose([blocked, large], ACCURACY).nearest
 
 
 @pytest.mark.parametrize(
@@ -265,7 +268,7 @@ def test_overshoot(reasons, expected):
 def test_the_projects_own_metric_decides():
     """Scored with another metric, the same variants are told apart by it."""
 
-    words = choose([made("int8", accuracy=0.9), made("uint8", accuracy=0.8)], "macro_f1").explanation
+    words = choose([made("int8", accuracy=0.9), made("uint8", accuracy=0.8)], Measure(name="macro_f1")).explanation
     assert "macro_f1, RAM, bytes to send and steps are the same" in words
 
 
@@ -274,7 +277,7 @@ def test_metric_that_was_not_scored_is_refused(decide):
     """The message lists what was scored, with a hint."""
 
     with pytest.raises(ProjectError, match=r"received 'acuracy' as the metric, .* expected one of accuracy, macro_f1\. Did you mean 'accuracy'\?"):
-        decide([made("int8"), made("uint8")], "acuracy")
+        decide([made("int8"), made("uint8")], Measure(name="acuracy"))
 
 
 @st.composite
@@ -315,7 +318,7 @@ def test_champion_fits_and_nothing_that_fits_is_smaller(candidates):
     """There is a champion exactly when something fits; at the same flash none that fits is more accurate."""
 
     fitting = {variant.recipe: variant for variant in candidates if variant.verdict.fits}
-    champion = choose(candidates, "accuracy").champion
+    champion = choose(candidates, ACCURACY).champion
     assert (champion in fitting) == bool(fitting)
     if fitting:
         flash_bytes, accuracy = flash_and_accuracy(fitting[champion])
@@ -328,7 +331,7 @@ def test_champion_fits_and_nothing_that_fits_is_smaller(candidates):
 def test_nearest_is_named_when_none_fits(candidates):
     """It's blocked only if all are, and among its like none overshoots by less."""
 
-    choice = choose(candidates, "accuracy")
+    choice = choose(candidates, ACCURACY)
     assert (choice.nearest is not None) == (bool(candidates) and choice.champion is None)
     if choice.nearest is not None:
         misses = {v.recipe: (any(reason.kind in BLOCKING for reason in v.verdict.reasons), overshoot(v)) for v in candidates}
@@ -339,7 +342,7 @@ def test_nearest_is_named_when_none_fits(candidates):
 def test_front_holds_exactly_what_is_not_beaten(candidates):
     """No point of the front is beaten, and each point off it is beaten by one on it."""
 
-    front = pareto(candidates, "accuracy")
+    front = pareto(candidates, ACCURACY)
     assert not any(beats(other, variant) for variant in front for other in candidates)
     assert all(any(beats(member, variant) for member in front) for variant in candidates if variant not in front)
     flashes = [variant.verdict.footprint.flash_bytes for variant in front]
@@ -351,13 +354,24 @@ def test_order_of_variants_does_not_matter(candidates, random):
     """The same choice, to the last word."""
 
     shuffled = random.sample(candidates, len(candidates))
-    assert choose(candidates, "accuracy") == choose(shuffled, "accuracy")
+    assert choose(candidates, ACCURACY) == choose(shuffled, ACCURACY)
 
 
 @given(variants())
 def test_explanation_names_whom_it_chose(candidates):
     """Champion or nearest, and each recipe of the front, stand in the words."""
 
-    choice = choose(candidates, "accuracy")
+    choice = choose(candidates, ACCURACY)
     assert all(recipe in choice.explanation for recipe in (choice.champion, choice.nearest, *choice.pareto) if recipe)
     assert choice.explanation.endswith(".")
+
+
+def test_of_an_error_the_lower_one_wins_a_tie():
+    """And the front is of what no other beats: less flash, or less error."""
+    error = Measure(name="accuracy", higher_is_better=False, is_share=False, unit="K")
+
+    choice = choose([made("uint8", accuracy=2.0), made("int8", accuracy=1.5), made("float32", 79_064, 1.25)], error)
+
+    assert (choice.champion, choice.pareto) == ("int8", ("int8", "float32"))
+    assert "the lower accuracy decided against uint8, 1.50 K to 2.00 K" in choice.explanation
+    assert "no more flash and has no higher accuracy" in choice.explanation

@@ -8,8 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from emberflow.dataset import Dataset, Samples, Sampling, Standardization, from_arrays, prepare
+from emberflow.dataset import Dataset, Preparation, Samples, Sampling, from_arrays, prepare
 from emberflow.errors import DataError
+from emberflow.standardization import Standardization
+from emberflow.task import TaskKind
 
 
 def part(start: float, samples: int = 4) -> Samples:
@@ -22,7 +24,7 @@ DATA = Dataset(part(0), part(1000), part(2000), ("still", "moving"))
 
 
 def ready(dataset: object, standardize: bool = True, calibration_samples: int = 200, seed: int = 1):
-    return prepare(dataset, standardize, calibration_samples, seed)
+    return prepare(dataset, Preparation(standardize=standardize, calibration_samples=calibration_samples, seed=seed))
 
 
 def refuse(dataset: object) -> str:
@@ -291,3 +293,35 @@ def test_a_dataset_of_arrays_by_part():
     made = from_arrays({"train": {**arrays, "group": [1, 2, 3, 4]}, "validation": arrays, "test": arrays}, ("a", "b"), Sampling(unit="g"))
 
     assert (made.train.group, made.test.group, made.calibration, made.sampling.unit) == ([1, 2, 3, 4], None, None, "g")
+
+
+def test_values_of_a_regression_are_standardized_by_the_training_part():
+    """0 and 4: mean 2, deviation 2; the values themselves stay, in float32, with their unit."""
+    x = part(0, 2).x
+    data = Dataset(Samples(x, np.array([0, 4])), Samples(x + 50, np.array([1.5, 2])), Samples(x + 90, np.array([2.5, 7])), target_unit="K")
+
+    made = prepare(data, Preparation(kind=TaskKind.REGRESSION, standardize_target=True))
+
+    assert made.target == Standardization(mean=(2,), std=(2,))
+    assert made.parts["test"][1].tolist() == [[2.5], [7]]
+    assert (made.labels, made.target_unit, made.warnings) == (("value",), "K", ())
+
+
+def test_a_value_that_never_changes_is_warned_of():
+    """It is centred, not scaled."""
+    same = replace(part(0), y=np.ones(4))
+    made = prepare(Dataset(same, part(100), part(200)), Preparation(kind=TaskKind.REGRESSION, standardize_target=True))
+
+    assert made.warnings == ("value 0 is constant over the training part; it is centred, not scaled",)
+
+
+def test_normal_samples_need_no_truth():
+    """But the test part does."""
+    data = Dataset(Samples(part(0).x), Samples(part(100).x), part(200))
+
+    made = prepare(data, Preparation(kind=TaskKind.ANOMALY))
+
+    assert made.labels == ("normal", "anomaly")
+    assert made.parts["train"][1].tolist() == [0, 0, 0, 0]
+    with pytest.raises(DataError, match=r"the test part has x of shape \(4, 2, 3\) and no y"):
+        prepare(replace(data, test=Samples(part(200).x)), Preparation(kind=TaskKind.ANOMALY))

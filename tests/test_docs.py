@@ -9,7 +9,7 @@ import pytest
 from emberflow import project as project_module
 from emberflow.budget import Budget
 from emberflow.compiler.lower import LOWERINGS
-from emberflow.dataset import Sampling, prepare
+from emberflow.dataset import Preparation, Sampling, prepare
 from emberflow.entry import call
 from emberflow.project import ArrayFiles, DataFiles, Project, parse_project
 from emberflow.training import FineTuning, Training
@@ -98,7 +98,7 @@ def test_the_tutorials_data_are_good(tmp_path):
     (source,) = blocks(ROOT / "docs" / "tutorial.md", "python")
     (tmp_path / "gesture.py").write_text(source)
 
-    made = prepare(call("gesture:load", tmp_path), standardize=True, calibration_samples=32, seed=1)
+    made = prepare(call("gesture:load", tmp_path), Preparation(calibration_samples=32))
 
     assert {"train": 384, "validation": 96, "test": 192, "calibration": 32, "vectors": 128} == {name: len(x) for name, (x, _) in made.parts.items()}
     assert () == made.warnings

@@ -8,9 +8,11 @@ from xml.etree import ElementTree as ET
 import matplotlib as mpl
 import pytest
 
-from emberflow.plot import confusion, pareto, training
+from emberflow.measure import Measure
+from emberflow.plot import answers, confusion, pareto, training
 from emberflow.target import TargetKind
 from emberflow.training import TrainingCurve
+from emberflow.variant import Histogram
 
 MADE = runpy.run_path(str(Path(__file__).with_name("a_record.py")))
 RECORD = MADE["RECORD"]
@@ -147,13 +149,40 @@ def test_labels_of_strangers_are_escaped_and_not_read_as_formulas():
 
 def test_the_training_curve_has_both_parts_of_both_figures():
     """Loss and metric side by side."""
-    found = words(training(RECORD.baseline.curve, "accuracy").svg())
+    found = words(training(RECORD.baseline.curve).svg())
 
     assert (found.count("training"), found.count("validation"), found.count("loss"), found.count("accuracy")) == (2, 2, 1, 1)
 
 
 def test_one_epoch_can_be_plotted():
     """Smoke runs train for one."""
-    curve = TrainingCurve(loss=(1.0,), val_loss=(1.1,), accuracy=(0.5,), val_accuracy=(0.4,))
+    curve = TrainingCurve(loss=(1.0,), val_loss=(1.1,), score=(0.5,), val_score=(0.4,))
 
     assert "epoch" in words(training(curve).svg())
+
+
+QUALITY = RECORD.baseline.quality.model_copy(update={"confusion": ()})
+HISTOGRAM = Histogram(edges=(0.01, 0.1, 1.0), normal=(5, 1), anomalous=(0, 4))
+
+
+@pytest.mark.parametrize(
+    ("facts", "labels", "expected"),
+    [
+        ({"points": (((1.0, 1.5), (2.0, 2.5)),)}, ("speed",), {"true speed, rpm", "predicted speed, rpm"}),
+        ({"histogram": HISTOGRAM, "thresholds": (0.25,)}, ("normal", "worn"), {"normal", "worn", "threshold 0.25", "test samples"}),
+        ({"by_label": ((3, 1, 2, 4), (5, 0, 0, 5))}, ("hum", "rattle"), {"hum", "rattle", "found", "missed", "said wrongly", "rightly not said"}),
+        ({"confusion": ((3, 1), (2, 4))}, ("calm", "busy"), {"calm", "busy", "true", "predicted"}),
+    ],
+)
+def test_answers_are_drawn_as_their_task_has_it(facts, labels, expected):
+    """Values against values, errors against a threshold, labels found, a confusion matrix."""
+    drawn = answers(QUALITY.model_copy(update=facts), labels, Measure(name="mae", unit="rpm"), "int8")
+
+    assert expected | {"int8"} <= set(words(drawn.svg()))
+
+
+def test_less_error_stands_higher():
+    """The axis is turned round, so that the corner that is allowed stays above."""
+    measure = Measure(name="accuracy", higher_is_better=False, is_share=False, unit="K")
+
+    assert {"most accuracy 0.831 K", "accuracy, K"} <= set(words(pareto(RECORD.model_copy(update={"measure": measure})).svg()))

@@ -20,6 +20,10 @@ SIZE = "expected a number of bytes, or a number with B, KiB, MiB or GiB such as 
 ENTRY = "string should match pattern '^[A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_]*$'"
 BASELINE = "expected module:function, a path that ends in .keras, .h5, .tflite, or the directory of a SavedModel, with a / at its end"
 QUOTES = "expected text, a number, a list or a mapping: put it in quotes"
+ACURACY = (
+    "metric: received 'acuracy' as a metric of a classification task; expected one of accuracy, macro_f1, roc_auc, or module:function."
+    " Did you mean 'accuracy'?"
+)
 
 
 def text(*lines: str, **changed: str | None) -> str:
@@ -106,12 +110,10 @@ def test_a_missing_key_is_told_with_what_it_is_for(key, expected):
         ("budget: {ram: yes}", f"budget.ram: received True as a size; {SIZE}"),
         ("budget: {ram: 9999999999999999 GiB}", f"budget.ram: received '9999999999999999 GiB' as a size; {SIZE}"),
         ("budget: {flash: -1}", "budget.flash: received -1; input should be greater than or equal to 0"),
-        ("budget: {accuracy_drop: 2}", "budget.accuracy_drop: received 2; input should be less than or equal to 1"),
+        ("budget: {accuracy_drop: 2}", "budget.accuracy_drop: received 2; expected at most 1, for accuracy lies below that"),
         # choices
-        ("metric: acuracy", "metric: received 'acuracy'; input should be 'accuracy', 'macro_f1' or 'roc_auc'"),
-        ("task: regresion", "task: received 'regresion'; input should be 'classification', 'regression' or 'anomaly'"),
-        ("task: regression", "task: received task 'regression'; this version evaluates classification only"),
-        ("task: anomaly", "task: received task 'anomaly'; this version evaluates classification only"),
+        ("metric: acuracy", ACURACY),
+        ("task: regresion", "task: received 'regresion'; input should be 'classification', 'binary', 'multi_label', 'regression' or 'anomaly'"),
         # YAML's surprises
         ("name: again", "line 5: the key 'name' stands twice; keep one"),
         ("training:\n  epochs: 1\n  epochs: 2", "line 7: the key 'epochs' stands twice; keep one"),
@@ -140,13 +142,13 @@ def test_a_refusal_names_its_key(line, message):
         ({"baseline": "''"}, "baseline: received ''; string should have at least 1 character"),
         ({"data": "load"}, f"data: received 'load'; {ENTRY}"),
         ({"data": "3"}, "data: received 3; input should be a valid string"),
-        ({"data": f"{{{FILES}}}"}, "data.labels: missing; expected the name of each class"),
-        ({"data": f"{{{FILES}, labels: [a]}}"}, "data.labels: received ['a']; tuple should have at least 2 items after validation, not 1"),
+        ({"data": f"{{{FILES}}}"}, "data.labels: received none; expected the name of each class, at least two"),
+        ({"data": f"{{{FILES}, labels: [a]}}"}, "data.labels: received a; expected the name of each class, at least two"),
         ({"data": f"{{{FILES}, labels: [a, b], calibraton: d.npz}}"}, "data.calibraton: unknown key. Did you mean 'calibration'?"),
         ({"data": f"{{{FILES}, labels: [a, b], calibration: d.npy}}"}, "data.calibration: received 'd.npy'; string should match pattern '\\.npz$'"),
         (
             {"data": f"{{{FILES}, labels: [a, b], calibration: {{x: d.npy}}}}"},
-            "data.calibration.y: missing; expected labels, as positions in `labels`",
+            "data.calibration.y: missing; expected labels, as positions in `labels`, or as the task has them",
         ),
         (
             {"data": f"{{{FILES}, labels: [a, b], calibration: {{x: d.npy, y: e.npy, grop: f.npy}}}}"},
@@ -349,3 +351,55 @@ def test_the_example_is_the_docstrings():
     watch = read_project(Path(__file__).parent.parent / "examples" / "watch" / "emberflow.yaml")
 
     assert (watch.baseline, watch.data, watch.target) == ("watch:build", "watch:load", "stm32f405")
+
+
+@pytest.mark.parametrize(
+    ("lines", "told"),
+    [
+        (("threshold: 0.3",), "received threshold with task: classification; expected it with binary or multi_label only: leave it out"),
+        (("task: binary", "quantile: 0.9"), "received quantile with task: binary; expected it with anomaly only: leave it out"),
+        (
+            ("task: binary", "threshold: 1.5"),
+            "threshold: received 1.5; expected a number between 0 and 1, or validation: then it is chosen on the validation part",
+        ),
+        (("task: binary", "threshold: best"), "threshold: received 'best'; expected a number between 0 and 1, or validation"),
+        (("task: anomaly", "quantile: 1.5"), "quantile: received 1.5; input should be less than or equal to 1"),
+        (("standardize_target: false",), "received standardize_target with task: classification; expected it with regression only: leave it out"),
+        (("training: {loss: mae}",), "received training.loss with task: classification; expected it with regression only: leave it out"),
+        (("task: regression", "training: {loss: huber}"), "training.loss: received 'huber'; input should be 'mse' or 'mae'"),
+        (
+            ("task: regression", "metric: accuracy"),
+            "metric: received 'accuracy' as a metric of a regression task; expected one of mae, rmse, r2, or module:function.",
+        ),
+        (("task: regression", "metric: rms"), "expected one of mae, rmse, r2, or module:function. Did you mean 'rmse'?"),
+        (("task: regression",), "budget.metric_drop: missing; mae is no share between 0 and 1: say by how much it may get worse, in its own unit"),
+        (("metric: mine:cost",), "received the metric 'mine:cost' without its direction; expected higher_is_better: true or false"),
+        (("higher_is_better: true",), "received higher_is_better with the metric 'accuracy', whose direction is known; leave it out"),
+        (("metric: mine:accuracy", "higher_is_better: true"), "but classification has a metric called accuracy; give the function another name"),
+        (("metric: mine:cost", "higher_is_better: false"), "budget.metric_drop: missing; cost is no share between 0 and 1"),
+        (("budget: {accuracy_drop: 0.1, metric_drop: 0.1}",), "received accuracy_drop and metric_drop, which are the same; expected one of them"),
+    ],
+)
+def test_what_does_not_go_with_the_task_is_refused(lines, told):
+    """Keys of another task, unknown metrics, allowances that nobody can guess."""
+    assert told in refuse(text(*lines))
+
+
+def test_a_task_brings_its_metric():
+    """The first of its own; thresholds that are chosen are None."""
+    project = parse_project(text("task: multi_label", "threshold: validation"))
+
+    assert (project.metric, project.full_task.threshold, project.full_task.chooses) == ("macro_f1", None, True)
+
+
+def test_the_allowance_has_two_names():
+    """In the metric's own unit, so more than 1 is possible."""
+    project = parse_project(text("task: regression", "budget: {metric_drop: 12}"))
+
+    assert project.budget.accuracy_drop == 12
+    assert project.standardizes_target
+
+
+def test_a_model_that_was_brought_along_gives_values_as_they_are():
+    """Nobody standardized them for it."""
+    assert not parse_project(text("task: regression", "budget: {metric_drop: 12}", baseline="model.keras")).standardizes_target

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from emberflow.measure import Measure
 from emberflow.report import meters, render_report, typeset
 from emberflow.variant import Choice, Firmware, Skipped
 
@@ -174,7 +175,7 @@ def hostile():
     return RECORD.model_copy(
         update={
             "project": SCRIPT,
-            "metric": SCRIPT,
+            "measure": Measure(name=SCRIPT),
             "splits": splits,
             "variants": (variant,),
             "baseline": RECORD.baseline.model_copy(update={"quality": quality}),
@@ -214,7 +215,7 @@ def test_a_quote_in_the_metric_does_not_end_an_attribute(hostile):
     variant = hostile.variants[0]
     variant = variant.model_copy(update={"evaluation": variant.evaluation.model_copy(update={"quality": quality})})
     baseline = hostile.baseline.model_copy(update={"quality": quality})
-    page = Page(render_report(hostile.model_copy(update={"metric": metric, "baseline": baseline, "variants": (variant,)})))
+    page = Page(render_report(hostile.model_copy(update={"measure": Measure(name=metric), "baseline": baseline, "variants": (variant,)})))
 
     assert not [name for name, _ in page.attributes if name == "onload"]
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from emberflow.measure import Measure
 from emberflow.savings import Change, difference, savings
 from emberflow.variant import Interval
 
@@ -126,7 +127,7 @@ def test_a_loss_beyond_the_interval_is_stated_without_excuse():
 
 def test_the_metric_is_the_projects_own():
     """Here macro_f1: 0.814 and 0.810."""
-    (saving,) = savings(record_of("int8", "prune70-int8").model_copy(update={"metric": "macro_f1"}))
+    (saving,) = savings(record_of("int8", "prune70-int8").model_copy(update={"measure": Measure(name="macro_f1")}))
 
     assert saving.metric == Change(before=0.814, after=0.810)
     assert "it cost 0.004 of macro_f1" in saving.sentence
@@ -189,3 +190,21 @@ def test_fewer_instructions_are_told_and_an_estimate_is_called_one():
     assert "an inference takes 10 % fewer instructions on the chip" in found["qat-int8"].sentence
     assert found["int8"].instructions is None
     assert "in flash it saved 77 % (125.1 KiB -> 29.3 KiB), of which one is an estimate; inference here took 46 % less time" in found["int8"].sentence
+
+
+@pytest.mark.parametrize(("after", "words"), [(1.5, "it added 0.500 K of mae (1.00 K -> 1.50 K"), (0.5, "it took away 0.500 K of mae")])
+def test_of_an_error_more_is_what_it_cost(after, words):
+    """Or less is what it gained."""
+    measure = Measure(name="mae", higher_is_better=False, is_share=False, unit="K")
+    scored = {"int8": 1.0, "prune70-int8": after}
+    record = record_of(*scored)
+    variants = tuple(with_score(one, "mae", scored[one.recipe]) for one in record.variants)
+
+    (saving,) = savings(record.model_copy(update={"measure": measure, "variants": variants}))
+
+    assert words in saving.sentence
+
+
+def with_score(variant, name, value):
+    quality = variant.evaluation.quality.model_copy(update={"scores": {name: value}})
+    return variant.model_copy(update={"evaluation": variant.evaluation.model_copy(update={"quality": quality})})

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from emberflow.dataset import Dataset, Sampling, prepare
+from emberflow.dataset import Dataset, Preparation, Sampling, prepare
 from emberflow.errors import DataError, ProjectError
 from emberflow.project import ArrayFiles, DataFiles, Project
 from emberflow.source import load_dataset, read_files
@@ -64,7 +64,7 @@ def test_an_archive_may_name_groups(folder):
 
 def test_what_is_read_can_be_prepared(folder):
     """A memory-mapped part too."""
-    made = prepare(read_files(files(train=arrays()), folder), standardize=True, calibration_samples=2, seed=1)
+    made = prepare(read_files(files(train=arrays()), folder), Preparation(calibration_samples=2))
 
     assert {name: len(x) for name, (x, _) in made.parts.items()} == {"train": 4, "validation": 4, "test": 4, "calibration": 2, "vectors": 4}
 

@@ -8,9 +8,10 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
+from emberflow.measure import Measure
 from emberflow.table import LEGEND, columns, equals_tflm, firmware_equals_tflm, in_few_words, markdown, render, rows, show_count, show_kib, show_us
 from emberflow.target import TargetKind
-from emberflow.variant import Failure, Firmware, Reason, ReasonKind, Skipped
+from emberflow.variant import Failure, Firmware, Interval, Reason, ReasonKind, Skipped
 
 MADE = runpy.run_path(str(Path(__file__).with_name("a_record.py")))
 RECORD = MADE["RECORD"]
@@ -55,7 +56,7 @@ def test_cells_show_what_was_measured():
     """76,152 / 1024 = 74.37; 12,304 / 1024 = 12.02; 27,096 / 1024 = 26.46; 12,216 / 1024 = 11.93."""
     row = rows(RECORD)[1]
 
-    assert [column.show(row) for column in columns("accuracy")] == [
+    assert [column.show(row) for column in columns(Measure(name="accuracy"))] == [
         "prune70-int8",
         "0.814",
         "-0.003 [-0.018, +0.013]",
@@ -74,7 +75,7 @@ def test_cells_show_what_was_measured():
 def test_what_was_measured_on_the_chip_is_no_estimate():
     """30,040 / 1024 = 29.34; 9,224 / 1024 = 9.01."""
     row = rows(MADE["with_firmware"]())[0]
-    cells = {column.heading: column.show(row) for column in columns("accuracy")}
+    cells = {column.heading: column.show(row) for column in columns(Measure(name="accuracy"))}
 
     assert ("29.3", "9.0", "220", "1.00 M", "yes") == tuple(
         cells[name] for name in ("flash KiB", "RAM KiB", "stack B", "instructions", "equals TFLM")
@@ -133,7 +134,7 @@ def test_large_numbers_have_three_digits(count, shown):
 def test_the_metric_column_bears_the_projects_own_name():
     """Not every project goes by accuracy."""
 
-    assert columns("roc_auc")[1].heading == "roc_auc"
+    assert columns(Measure(name="roc_auc"))[1].heading == "roc_auc"
 
 
 @pytest.mark.parametrize(("count", "shown"), [(0, "0.0"), (51, "0.0"), (1024, "1.0"), (27_096, "26.5"), (4 * 1024**2, "4,096.0")])
@@ -170,7 +171,7 @@ def test_times_keep_a_decimal_only_where_it_means_something(us, shown):
 def test_a_verdict_says_in_few_words_by_how_much(kind, missing, words):
     """The sentence and the advice stand in the report."""
 
-    assert in_few_words("prune70-float16", Reason(kind=kind, message="", missing=missing, advice="")) == words
+    assert in_few_words("prune70-float16", Reason(kind=kind, message="", missing=missing, advice=""), Measure(name="accuracy")) == words
 
 
 def test_all_reasons_stand_in_the_verdict():
@@ -326,7 +327,7 @@ def test_markdown_cells_are_escaped():
     """A bar would end a cell, a tag would be read, a line break would end the table."""
     failure = Failure(recipe="int8", stage="con|vert", reason="<script>\n*no* `code` [a](b) | \\ end")
 
-    text = markdown(RECORD.model_copy(update={"failures": (failure,), "metric": "accuracy"}))
+    text = markdown(RECORD.model_copy(update={"failures": (failure,)}))
 
     assert text.endswith("- **int8** (con\\|vert): \\<script\\> \\*no\\* \\`code\\` \\[a\\](b) \\| \\\\ end\n")
 
@@ -337,3 +338,13 @@ def test_markdown_tells_legend_and_choice():
 
     assert LEGEND.format(star="★").split(";")[0] in text
     assert "int8 is the most accurate" in text
+
+
+def test_an_error_has_its_unit_in_the_heading_and_three_digits():
+    """A loss is a loss: the sign is that of more error."""
+    measure = Measure(name="mae", higher_is_better=False, is_share=False, unit="K")
+    row = rows(RECORD)[0].model_copy(update={"score": 1.2345, "drop": Interval(estimate=0.5, low=0.25, high=0.75)})
+    cells = {column.heading: column.show(row) for column in columns(measure)}
+
+    assert (cells["mae K"], cells["drop [95 %]"]) == ("1.23", "+0.500 [+0.250, +0.750]")
+    assert in_few_words("int8", Reason(kind=ReasonKind.ACCURACY, message="", missing=0.5, advice=""), measure) == "drop +0.500 K"

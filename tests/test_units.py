@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emberflow.errors import ProjectError
-from emberflow.units import parse_bytes, parse_us, show_bytes, show_seconds, show_time
+from emberflow.units import parse_bytes, parse_us, show_bytes, show_figure, show_score, show_seconds, show_time
 
 
 @pytest.mark.parametrize(
@@ -161,3 +161,16 @@ def test_times_are_shown(us, shown):
     """Three digits."""
 
     assert shown == show_time(us)
+
+
+@pytest.mark.parametrize(("value", "shown"), [(0.00123, "0.00123"), (12.34, "12.3"), (-45_600.2, "-45,600"), (0, "0.00"), (1e-9, "1.00e-09")])
+def test_figures_have_three_meaningful_digits(value, shown):
+    """Large ones all of theirs."""
+    assert show_figure(value) == shown
+    assert show_figure(abs(value), signed=True) == f"+{shown.removeprefix('-')}"
+
+
+@pytest.mark.parametrize(("value", "shown"), [(0.90941, "0.9094"), (0, "0.0000"), (0.0001234, "0.000123"), (12_345.6, "12,346")])
+def test_scores_have_four_decimals_where_those_say_something(value, shown):
+    """Else three meaningful digits."""
+    assert show_score(value) == shown

@@ -1,10 +1,12 @@
 """Budgets: does this footprint fit that chip? Pure arithmetic; knows nothing of files, Prefect or MLflow."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from emberflow.errors import ProjectError
+from emberflow.measure import Measure
 from emberflow.recipe import Cluster, Format, Prune, PruneBlock, QuantizeAware, Recipe, Step
 from emberflow.target import Target, TargetKind
 from emberflow.units import show_time
@@ -35,7 +37,21 @@ class Budget(Value):
         default=None,
         description="the longest inference, such as '10 ms', estimated at one instruction a clock cycle; a variant that was not run doesn't fit; default: any",
     )
-    accuracy_drop: float = Field(default=0.02, ge=0, le=1, description="the most of the metric that may be lost against the float baseline")
+    accuracy_drop: float = Field(
+        default=0.02,
+        ge=0,
+        description="by how much the project's metric may get worse against the float baseline, in its own unit; `metric_drop` is the same key",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_name(cls, given: object) -> object:
+        """`metric_drop` says it better where the metric is no accuracy."""
+        if not isinstance(given, Mapping) or "metric_drop" not in given:
+            return given
+        if "accuracy_drop" in given:
+            raise ProjectError("received accuracy_drop and metric_drop, which are the same; expected one of them")
+        return {"accuracy_drop" if key == "metric_drop" else key: value for key, value in given.items()}
 
 
 @dataclass(frozen=True)
@@ -48,11 +64,11 @@ class Candidate:
     firmware: Firmware | None = None
 
 
-def judge(candidate: Candidate, target: Target, budget: Budget, metric: str) -> Verdict:
+def judge(candidate: Candidate, target: Target, budget: Budget, measure: Measure) -> Verdict:
     """Whether `candidate` fits `target` and `budget`, with every reason why not.
 
     Args:
-        metric: what `candidate.evaluation.drop` was measured in, such as "accuracy"; for the words alone.
+        measure: what `candidate.evaluation.drop` was measured in; for the words alone.
     """
     reasons = (
         *_judge_format(candidate.recipe, target),
@@ -64,7 +80,7 @@ def judge(candidate: Candidate, target: Target, budget: Budget, metric: str) -> 
         *_judge_instructions(candidate, budget),
         *_judge_time(candidate, target, budget),
         *_judge_unmeasured(candidate, target, budget),
-        *_judge_accuracy(candidate, target, budget, metric),
+        *_judge_accuracy(candidate, target, budget, measure),
     )
     return Verdict(fits=not reasons, reasons=reasons, footprint=candidate.footprint, notes=tuple(_note_firmware(candidate)))
 
@@ -202,14 +218,17 @@ def _note_firmware(candidate: Candidate) -> Iterator[str]:
         yield f"nothing is proven on the chip: {firmware.on_chip.unproven}"
 
 
-def _judge_accuracy(candidate: Candidate, target: Target, budget: Budget, metric: str) -> Iterator[Reason]:
+def _judge_accuracy(candidate: Candidate, target: Target, budget: Budget, measure: Measure) -> Iterator[Reason]:
     drop, allowed = candidate.evaluation.drop, budget.accuracy_drop
     if drop.estimate <= allowed:
         return
-    message = f"loses {drop.estimate:.4f} of {metric} (95 % interval {drop.low:.4f} to {drop.high:.4f}), more than the {allowed:.4f} allowed"
+    interval = f"95 % interval {measure.show(drop.low)} to {measure.show(drop.high)}"
+    lost = measure.show(drop.estimate)
+    loses = f"loses {lost} of {measure.name}" if measure.higher_is_better else f"has {lost} more {measure.name}"
+    message = f"{loses} ({interval}), more than the {measure.show(allowed)} allowed"
     advice = _advise_accuracy(candidate.recipe, target)
     if _may_be_chance(drop, allowed):
-        advice = f"the interval reaches down to {drop.low:.4f}: more test samples would tell; or {advice}"
+        advice = f"the interval reaches down to {measure.show(drop.low)}: more test samples would tell; or {advice}"
     yield Reason(kind=ReasonKind.ACCURACY, message=message, missing=drop.estimate - allowed, advice=advice)
 
 

@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from emberflow import sealed
 from emberflow.artifact import Artifact, Kind, digest
 from emberflow.errors import BundleError
 from emberflow.firmware.application import Application
+from emberflow.firmware.decision import Decision
 from emberflow.firmware.folder import Build, Product, render_firmware
 from emberflow.firmware.literals import identifier
 from emberflow.firmware.sources import render_linux, render_sources, render_tflm
@@ -17,6 +18,7 @@ from emberflow.model_card import render_model_card
 from emberflow.record import Provenance, Record
 from emberflow.sealed import MANIFEST, FileFacts
 from emberflow.target import TargetKind
+from emberflow.task import TaskKind
 from emberflow.values import Value
 from emberflow.variant import Variant
 
@@ -33,6 +35,8 @@ class Manifest(Value):
     target: str
     metric: str
     metrics: dict[str, float]
+    task: TaskKind = TaskKind.CLASSIFICATION
+    thresholds: tuple[float, ...] = Field(default=(), description="above which the model decides for a label, or for an anomaly")
     model_file: str
     model: Artifact
     provenance: Provenance
@@ -113,6 +117,7 @@ def describe_application(record: Record, variant: Variant, model: bytes, vectors
         vectors=vectors,
         operators=variant.evaluation.size.operators,
         arena_bytes=variant.evaluation.micro.arena_bytes if variant.evaluation.micro.runs else None,
+        decision=Decision(record.task, variant.evaluation.quality.thresholds, record.splits.target, record.splits.target_unit),
     )
 
 
@@ -134,7 +139,9 @@ def _describe(record: Record, variant: Variant, files: Mapping[str, bytes]) -> M
         recipe=variant.recipe,
         target=record.target.name,
         metric=record.metric,
-        metrics=_metrics(variant),
+        metrics=_metrics(variant, record.metric),
+        task=record.task,
+        thresholds=variant.evaluation.quality.thresholds,
         model_file=f"{identifier(record.project)}.tflite",
         model=Artifact(sha256=variant.model.sha256, size_bytes=variant.model.size_bytes, kind=Kind.TFLITE),
         provenance=record.provenance,
@@ -142,11 +149,11 @@ def _describe(record: Record, variant: Variant, files: Mapping[str, bytes]) -> M
     )
 
 
-def _metrics(variant: Variant) -> dict[str, float]:
+def _metrics(variant: Variant, metric: str) -> dict[str, float]:
     size, footprint = variant.evaluation.size, variant.verdict.footprint
     return {
         **variant.evaluation.quality.scores,
-        "accuracy_drop": variant.evaluation.drop.estimate,
+        f"{metric}_drop": variant.evaluation.drop.estimate,
         "file_bytes": size.file_bytes,
         "compressed_bytes": size.compressed_bytes,
         "flash_bytes": footprint.flash_bytes,

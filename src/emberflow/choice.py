@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from emberflow.errors import ProjectError, did_you_mean
+from emberflow.measure import Measure
 from emberflow.recipe import Recipe
 from emberflow.variant import Choice, Interval, Reason, ReasonKind, Variant
 
@@ -10,42 +11,42 @@ _BLOCKING = (ReasonKind.FORMAT, ReasonKind.RUNTIME, ReasonKind.PARITY, ReasonKin
 _POINT = 0.01
 
 
-def choose(variants: Sequence[Variant], metric: str) -> Choice:
+def choose(variants: Sequence[Variant], measure: Measure) -> Choice:
     """The variant that serves: of those that fit, the one that takes the least flash.
 
-    Ties are broken by the higher `metric`, then less RAM, then fewer bytes to send, then fewer steps in the recipe, then the name.
+    Ties are broken by the better `measure`, then less RAM, then fewer bytes to send, then fewer steps in the recipe, then the name.
     When none fits, `nearest` is the one that misses by the least: first those whose format and runtime the target takes and whose firmware
     is not refuted, then the smallest sum of relative overshoots (see `overshoot`), then the order of ties.
 
     Args:
         variants: in any order, with distinct recipes; empty when no variant could be made.
-        metric: the key of `evaluation.quality.scores` that the project goes by; higher is better.
-    Raises: ProjectError: a variant wasn't scored with `metric`.
+        measure: what the project goes by.
+    Raises: ProjectError: a variant wasn't scored with `measure`.
     """
     if not variants:
         return Choice(
             champion=None, pareto=(), explanation="No variant could be made, so there is nothing to choose from: see why each recipe failed."
         )
-    front = pareto(variants, metric)
+    front = pareto(variants, measure)
     recipes = tuple(variant.recipe for variant in front)
-    fitting = sorted((variant for variant in variants if variant.verdict.fits), key=lambda variant: _rank(variant, metric))
+    fitting = sorted((variant for variant in variants if variant.verdict.fits), key=lambda variant: _rank(variant, measure))
     if not fitting:
-        nearest = min(variants, key=lambda variant: (_is_blocked(variant), overshoot(variant), _rank(variant, metric)))
-        explanation = f"{_explain_nearest(nearest, len(variants))} {_explain_front(front, variants, metric)}"
+        nearest = min(variants, key=lambda variant: (_is_blocked(variant), overshoot(variant), _rank(variant, measure)))
+        explanation = f"{_explain_nearest(nearest, len(variants))} {_explain_front(front, variants, measure)}"
         return Choice(champion=None, nearest=nearest.recipe, pareto=recipes, explanation=explanation)
-    words = (_explain_champion(fitting, len(variants), metric), _explain_second(fitting, metric), _explain_front(front, variants, metric))
+    words = (_explain_champion(fitting, len(variants), measure), _explain_second(fitting, measure), _explain_front(front, variants, measure))
     return Choice(champion=fitting[0].recipe, pareto=recipes, explanation=" ".join(words))
 
 
-def pareto(variants: Sequence[Variant], metric: str) -> tuple[Variant, ...]:
-    """The variants that no other beats in both flash and `metric`, smallest first; equal ones all belong.
+def pareto(variants: Sequence[Variant], measure: Measure) -> tuple[Variant, ...]:
+    """The variants that no other beats in both flash and `measure`, smallest first; equal ones all belong.
 
     One beats another when it takes no more flash and scores no less, and is better in one of the two.
 
-    Raises: ProjectError: a variant wasn't scored with `metric`.
+    Raises: ProjectError: a variant wasn't scored with `measure`.
     """
-    front = (variant for variant in variants if not any(_beats(other, variant, metric) for other in variants))
-    return tuple(sorted(front, key=lambda variant: _rank(variant, metric)))
+    front = (variant for variant in variants if not any(_beats(other, variant, measure) for other in variants))
+    return tuple(sorted(front, key=lambda variant: _rank(variant, measure)))
 
 
 def overshoot(variant: Variant) -> float:
@@ -71,24 +72,24 @@ def _relative(reason: Reason, variant: Variant) -> float:
     return 0.0 if taken is None else missing / max(taken - missing, 1)
 
 
-def _rank(variant: Variant, metric: str) -> tuple[int, float, int, int, int, str]:
+def _rank(variant: Variant, measure: Measure) -> tuple[int, float, int, int, int, str]:
     footprint, size = variant.verdict.footprint, variant.evaluation.size
     steps = len(Recipe.parse(variant.recipe).steps)
-    return footprint.flash_bytes, -_score(variant, metric), footprint.ram_bytes, size.compressed_bytes, steps, variant.recipe
+    return footprint.flash_bytes, measure.rank(_score(variant, measure)), footprint.ram_bytes, size.compressed_bytes, steps, variant.recipe
 
 
-def _score(variant: Variant, metric: str) -> float:
+def _score(variant: Variant, measure: Measure) -> float:
     scores = variant.evaluation.quality.scores
-    if metric not in scores:
+    if measure.name not in scores:
         raise ProjectError(
-            f"received '{metric}' as the metric, with which '{variant.recipe}' wasn't scored; expected one of {', '.join(scores)}."
-            f"{did_you_mean(metric, scores)}"
+            f"received '{measure.name}' as the metric, with which '{variant.recipe}' wasn't scored; expected one of {', '.join(scores)}."
+            f"{did_you_mean(measure.name, scores)}"
         )
-    return scores[metric]
+    return scores[measure.name]
 
 
-def _beats(one: Variant, other: Variant, metric: str) -> bool:
-    ours, theirs = _rank(one, metric)[:2], _rank(other, metric)[:2]
+def _beats(one: Variant, other: Variant, measure: Measure) -> bool:
+    ours, theirs = _rank(one, measure)[:2], _rank(other, measure)[:2]
     return ours != theirs and ours[0] <= theirs[0] and ours[1] <= theirs[1]
 
 
@@ -96,7 +97,7 @@ def _is_blocked(variant: Variant) -> bool:
     return any(reason.kind in _BLOCKING for reason in variant.verdict.reasons)
 
 
-def _explain_champion(fitting: Sequence[Variant], made: int, metric: str) -> str:
+def _explain_champion(fitting: Sequence[Variant], made: int, measure: Measure) -> str:
     champion = fitting[0]
     flash_bytes = champion.verdict.footprint.flash_bytes
     if made == 1:
@@ -106,7 +107,7 @@ def _explain_champion(fitting: Sequence[Variant], made: int, metric: str) -> str
     if not tied:
         return f"{opening} ({flash_bytes:,} B)."
     others = f"as {'does' if len(tied) == 1 else 'do'} {_join(tied)}"
-    return f"{opening}, {others} ({flash_bytes:,} B each); {_explain_tie(champion, tied[0], metric)}.{_explain_noise(champion, tied, metric)}"
+    return f"{opening}, {others} ({flash_bytes:,} B each); {_explain_tie(champion, tied[0], measure)}.{_explain_noise(champion, tied, measure)}"
 
 
 def _count(fitting: int, made: int) -> str:
@@ -115,45 +116,45 @@ def _count(fitting: int, made: int) -> str:
     return f"{fitting} of {made} variants {'fits' if fitting == 1 else 'fit'}"
 
 
-def _explain_tie(champion: Variant, second: Variant, metric: str) -> str:
-    _, score, ram_bytes, compressed_bytes, steps, _ = _rank(champion, metric)
-    _, other_score, other_ram_bytes, other_compressed_bytes, other_steps, _ = _rank(second, metric)
-    against = f"against {second.recipe}"
+def _explain_tie(champion: Variant, second: Variant, measure: Measure) -> str:
+    _, score, ram_bytes, compressed_bytes, steps, _ = _rank(champion, measure)
+    _, other_score, other_ram_bytes, other_compressed_bytes, other_steps, _ = _rank(second, measure)
+    against, scores = f"against {second.recipe}", [measure.show(_score(variant, measure)) for variant in (champion, second)]
     if score != other_score:
-        return f"the higher {metric} decided {against}, {_points(-score)} to {_points(-other_score)}"
+        return f"the {measure.better} {measure.name} decided {against}, {scores[0]} to {scores[1]}"
     if ram_bytes != other_ram_bytes:
-        return f"with the same {metric}, less RAM decided {against}, {ram_bytes:,} B to {other_ram_bytes:,} B"
+        return f"with the same {measure.name}, less RAM decided {against}, {ram_bytes:,} B to {other_ram_bytes:,} B"
     if compressed_bytes != other_compressed_bytes:
-        return f"with the same {metric} and RAM, fewer bytes to send decided {against}, {compressed_bytes:,} B to {other_compressed_bytes:,} B"
+        return f"with the same {measure.name} and RAM, fewer bytes to send decided {against}, {compressed_bytes:,} B to {other_compressed_bytes:,} B"
     if steps != other_steps:
-        return f"with the same {metric}, RAM and bytes to send, fewer steps in the recipe decided {against}"
-    return f"{metric}, RAM, bytes to send and steps are the same, so the alphabet decided {against}"
+        return f"with the same {measure.name}, RAM and bytes to send, fewer steps in the recipe decided {against}"
+    return f"{measure.name}, RAM, bytes to send and steps are the same, so the alphabet decided {against}"
 
 
-def _explain_noise(champion: Variant, tied: Sequence[Variant], metric: str) -> str:
+def _explain_noise(champion: Variant, tied: Sequence[Variant], measure: Measure) -> str:
     close = [variant for variant in tied if _overlap(champion.evaluation.drop, variant.evaluation.drop)]
     if not close:
         return ""
-    return f" The difference in {metric} to {_join(close)} is within noise: the 95 % intervals of the losses overlap."
+    return f" The difference in {measure.name} to {_join(close)} is within noise: the 95 % intervals of the losses overlap."
 
 
 def _overlap(one: Interval, other: Interval) -> bool:
     return one.low <= other.high and other.low <= one.high
 
 
-def _explain_second(fitting: Sequence[Variant], metric: str) -> str:
+def _explain_second(fitting: Sequence[Variant], measure: Measure) -> str:
     if len(fitting) == 1:
         return "No other variant fits, so none came second."
     champion, second = fitting[:2]
     more_bytes = second.verdict.footprint.flash_bytes - champion.verdict.footprint.flash_bytes
     flash = f"{more_bytes:,} B more flash" if more_bytes else "the same flash"
-    return f"{second.recipe} came second, with {flash} and {metric} {_compare(_score(second, metric), _score(champion, metric))}."
+    return f"{second.recipe} came second, with {flash} and {measure.name} {_compare(_score(second, measure), _score(champion, measure), measure)}."
 
 
-def _compare(score: float, reference: float) -> str:
+def _compare(score: float, reference: float, measure: Measure) -> str:
     if score == reference:
-        return f"the same ({_points(score)})"
-    return f"{'higher' if score > reference else 'lower'} ({_points(score)} to {_points(reference)})"
+        return f"the same ({measure.show(score)})"
+    return f"{'higher' if score > reference else 'lower'} ({measure.show(score)} to {measure.show(reference)})"
 
 
 def _explain_nearest(nearest: Variant, made: int) -> str:
@@ -161,29 +162,25 @@ def _explain_nearest(nearest: Variant, made: int) -> str:
     return f"{opening}: {'. Also: '.join(f'{reason.message}; {reason.advice}' for reason in nearest.verdict.reasons)}."
 
 
-def _explain_front(front: Sequence[Variant], variants: Sequence[Variant], metric: str) -> str:
-    points = ", ".join(_point(variant, metric) for variant in front)
-    others = f"for every other variant, one of these takes no more flash and has no lower {metric}"
+def _explain_front(front: Sequence[Variant], variants: Sequence[Variant], measure: Measure) -> str:
+    points = ", ".join(_point(variant, measure) for variant in front)
+    others = f"for every other variant, one of these takes no more flash and has no {measure.worse} {measure.name}"
     rest = "no variant is beaten in both" if len(front) == len(variants) else others
-    return f"Pareto front of flash and {metric}: {points}; {rest}.{_explain_equals(front, metric)}"
+    return f"Pareto front of flash and {measure.name}: {points}; {rest}.{_explain_equals(front, measure)}"
 
 
-def _point(variant: Variant, metric: str) -> str:
+def _point(variant: Variant, measure: Measure) -> str:
     unfit = "" if variant.verdict.fits else ", doesn't fit"
-    return f"{variant.recipe} ({variant.verdict.footprint.flash_bytes:,} B, {_points(_score(variant, metric))}{unfit})"
+    return f"{variant.recipe} ({variant.verdict.footprint.flash_bytes:,} B, {measure.show(_score(variant, measure))}{unfit})"
 
 
-def _explain_equals(front: Sequence[Variant], metric: str) -> str:
+def _explain_equals(front: Sequence[Variant], measure: Measure) -> str:
     groups: dict[tuple[int, float], list[Variant]] = {}
     for variant in front:
-        groups.setdefault(_rank(variant, metric)[:2], []).append(variant)
+        groups.setdefault(_rank(variant, measure)[:2], []).append(variant)
     return "".join(f" {_join(group)} are equal in both." for group in groups.values() if len(group) > 1)
 
 
 def _join(variants: Sequence[Variant]) -> str:
     *first, last = (variant.recipe for variant in variants)
     return f"{', '.join(first)} and {last}" if first else last
-
-
-def _points(score: float) -> str:
-    return f"{score:.4f}"

@@ -9,6 +9,9 @@ from pydantic import Field
 
 from emberflow.artifact import Artifact
 from emberflow.errors import DataError
+from emberflow.standardization import Standardization
+from emberflow.task import RULES, Rules, TaskKind
+from emberflow.task.rules import Part as TaskPart
 from emberflow.values import AnyArray, FloatArray, IntArray, Value
 
 VECTOR_SAMPLES = 128
@@ -24,23 +27,8 @@ class Sampling(Value):
     unit: str = Field(default="", description="unit of the raw values, such as 'g and rad/s'")
 
 
-class Standardization(Value):
-    """`(x - mean) / std` along the last axis, computed on the training part alone; the device applies the same in float32."""
-
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
-
-    def apply(self, x: FloatArray) -> FloatArray:
-        """`x` of shape (..., channels), float32, standardized: one subtraction and one division in float32 each, as in the firmware."""
-        return np.divide(x - np.asarray(self.mean, np.float32), np.asarray(self.std, np.float32), dtype=np.float32)
-
-    def undo(self, x: FloatArray) -> FloatArray:
-        """The raw values of standardized `x`, up to rounding: what an augmentation is given."""
-        return x * np.asarray(self.std, np.float32) + np.asarray(self.mean, np.float32)
-
-
 class Part(Value):
-    """One part of the data: `x` standardized, shape (samples, *input_shape) float32; `y` labels, shape (samples,) int64."""
+    """One part of the data: `x` standardized, shape (samples, *input_shape) float32; `y` the truth: labels (samples,) int64, or as the task has it."""
 
     x: Artifact
     y: Artifact
@@ -59,6 +47,8 @@ class Splits(Value):
     labels: tuple[str, ...]
     sampling: Sampling
     standardization: Standardization | None
+    target: Standardization | None = Field(default=None, description="of a regression's values, which the model gives standardized; `y` is not")
+    target_unit: str = ""
     warnings: tuple[str, ...] = ()
 
 
@@ -68,12 +58,14 @@ class Samples:
 
     Args:
         x: what the sensor gives, shape (samples, *input_shape), any real dtype; the same input shape in every part.
-        y: labels, shape (samples,), integers from 0 to the number of labels - 1.
+        y: the truth. Classification and binary: labels, shape (samples,), integers from 0 to the number of labels - 1. Multi-label: 0 or 1,
+            shape (samples, labels). Regression: numbers, shape (samples,) or (samples, values). Anomaly: 0 for normal, 1 for an anomaly, shape
+            (samples,), or None where all are normal.
         group: whom or what a sample is of (a subject, a machine), shape (samples,); a group in both train and test is warned of.
     """
 
     x: AnyArray
-    y: AnyArray
+    y: AnyArray | None = None
     group: AnyArray | None = None
 
 
@@ -83,77 +75,91 @@ class Dataset:
 
     Args:
         train, validation, test: the parts; split by subject or machine, never by overlapping windows.
-        labels: the name of each class, at least two.
+        labels: the name of each class, at least two; of each value of a regression; of an anomaly task what is normal and what is not.
         calibration: samples whose ranges the quantizer sees; default: drawn from the training part.
         sampling: what the numbers are.
+        target_unit: of a regression's values.
     """
 
     train: Samples
     validation: Samples
     test: Samples
-    labels: tuple[str, ...]
+    labels: tuple[str, ...] = ()
     calibration: Samples | None = None
     sampling: Sampling = field(default_factory=Sampling)
+    target_unit: str = ""
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """Checked parts, standardized float32 `x` and int64 `y`; the keys of `parts` are the fields of Splits."""
+    """Checked parts, standardized float32 `x` and the truth `y`; the keys of `parts` are the fields of Splits."""
 
-    parts: Mapping[str, tuple[FloatArray, IntArray]]
+    parts: Mapping[str, tuple[FloatArray, AnyArray]]
     labels: tuple[str, ...]
     sampling: Sampling
     standardization: Standardization | None
+    target: Standardization | None
+    target_unit: str
     warnings: tuple[str, ...]
 
 
-def prepare(dataset: object, standardize: bool, calibration_samples: int, seed: int) -> Prepared:
+class Preparation(Value):
+    """How data are prepared: `standardize` samples, a regression's values (`standardize_target`), and so many calibration samples."""
+
+    kind: TaskKind = TaskKind.CLASSIFICATION
+    standardize: bool = True
+    standardize_target: bool = False
+    calibration_samples: int = 200
+    seed: int = 1
+
+
+def prepare(dataset: object, preparation: Preparation) -> Prepared:
     """Check a Dataset, standardize it by its training part, draw the calibration set and the test vectors.
 
-    Raises: DataError: not a Dataset, an empty part, shapes that don't meet, labels outside the range, NaN or infinite samples.
+    Raises: DataError: not a Dataset, an empty part, shapes that don't meet, a truth that the task doesn't take, NaN or infinite samples.
     """
     if not isinstance(dataset, Dataset):
         raise DataError(f"received a {type(dataset).__name__} from the data function; expected an emberflow.dataset.Dataset")
-    labels = tuple(str(label) for label in dataset.labels)
-    if len(labels) < 2 or len(set(labels)) < len(labels):
-        raise DataError(f"received the labels {', '.join(labels) or 'none'}; expected at least two different names")
-    raw = {name: _checked(name, getattr(dataset, name), len(labels)) for name in PARTS}
+    rules, seed = RULES[preparation.kind], preparation.seed
+    labels = _labels(dataset, rules)
+    raw = {name: _checked(name, getattr(dataset, name), labels, rules) for name in PARTS}
     if dataset.calibration is not None:
-        raw["calibration"] = _checked("calibration", dataset.calibration, len(labels))
+        raw["calibration"] = _checked("calibration", dataset.calibration, labels, rules)
     _same_shape(raw)
-    scale = _standardization(raw["train"][0]) if standardize else None
+    scale = _standardization(raw["train"][0], "channel") if preparation.standardize else None
+    target = _standardization(raw["train"][1], "value") if preparation.standardize_target else None
     parts = {name: (scale[0].apply(x) if scale else x, y) for name, (x, y) in raw.items()}
     if "calibration" not in parts:
-        chosen = _spread(parts["train"][1], calibration_samples, seed)
+        chosen = _spread(rules.strata(parts["train"][1]), preparation.calibration_samples, seed)
         parts["calibration"] = (parts["train"][0][chosen], parts["train"][1][chosen])
-    chosen = _spread(raw["test"][1], VECTOR_SAMPLES, seed)
+    chosen = _spread(rules.strata(raw["test"][1]), VECTOR_SAMPLES, seed)
     parts["vectors"] = (raw["test"][0][chosen], raw["test"][1][chosen])
-    warnings = (*(scale[1] if scale else ()), *_overlaps(dataset, raw), *_absent_labels(raw, labels))
-    return Prepared(parts, labels, _sampling(dataset.sampling, raw["train"][0]), scale[0] if scale else None, warnings)
+    warnings = (*(scale[1] if scale else ()), *(target[1] if target else ()), *_overlaps(dataset, raw), *_absent_labels(raw, labels, rules))
+    sampling = _sampling(dataset.sampling, raw["train"][0])
+    return Prepared(parts, labels, sampling, scale[0] if scale else None, target[0] if target else None, dataset.target_unit, warnings)
 
 
-def _checked(name: str, samples: object, classes: int) -> tuple[FloatArray, IntArray]:
+def _labels(dataset: Dataset, rules: Rules) -> tuple[str, ...]:
+    y = getattr(dataset.train, "y", None)
+    return rules.name_labels(tuple(str(label) for label in dataset.labels), None if y is None else _array("train", "y", y))
+
+
+def _checked(name: str, samples: object, labels: tuple[str, ...], rules: Rules) -> tuple[FloatArray, AnyArray]:
     if not isinstance(samples, Samples):
         raise DataError(f"the {name} part is a {type(samples).__name__}; expected an emberflow.dataset.Samples(x, y)")
-    x, y = _array(name, "x", samples.x), _array(name, "y", samples.y)
+    x = _array(name, "x", samples.x)
     if x.dtype.kind not in "fiub" or x.ndim < 2 or not all(x.shape[1:]):
         raise DataError(f"the {name} part's x has dtype {x.dtype} and shape {x.shape}; expected real numbers of shape (samples, ...)")
     if not len(x):
         raise DataError(f"the {name} part is empty; expected at least one sample")
-    if y.shape != (len(x),) or y.dtype.kind not in "iu":
-        raise DataError(f"the {name} part has x of shape {x.shape} and y of shape {y.shape}, {y.dtype}; expected y of shape ({len(x)},), integers")
     if samples.group is not None and np.shape(samples.group) != (len(x),):
         raise DataError(f"the {name} part has group of shape {np.shape(samples.group)}; expected ({len(x)},), one for each sample")
+    y = None if samples.y is None else _array(name, "y", samples.y)
+    truth = rules.read_truth(TaskPart(name, x.shape, y, len(labels)))
     with np.errstate(over="ignore"):  # what float32 can't hold becomes infinite, and is refused
         x = x.astype(np.float32)
     _refuse_not_finite(name, x)
-    outside = np.flatnonzero((y < 0) | (y >= classes))
-    if outside.size:
-        raise DataError(
-            f"the {name} part has {outside.size} labels outside 0 to {classes - 1} (the first is {y[outside[0]]} at sample {outside[0]});"
-            f" expected the position of one of the {classes} label names"
-        )
-    return x, y.astype(np.int64)
+    return x, truth
 
 
 def _array(name: str, key: str, values: object) -> AnyArray:
@@ -183,14 +189,15 @@ def _chunks(x: AnyArray) -> Iterator[tuple[int, AnyArray]]:
         yield start, x[start : start + _CHUNK]
 
 
-def _same_shape(raw: Mapping[str, tuple[FloatArray, IntArray]]) -> None:
+def _same_shape(raw: Mapping[str, tuple[FloatArray, AnyArray]]) -> None:
     expected = raw["train"][0].shape[1:]
     for name, (x, _) in raw.items():
         if x.shape[1:] != expected:
             raise DataError(f"the {name} part has samples of shape {x.shape[1:]}; expected {expected}, as in the train part")
 
 
-def _standardization(x: FloatArray) -> tuple[Standardization, tuple[str, ...]]:
+def _standardization(x: FloatArray, what: str) -> tuple[Standardization, tuple[str, ...]]:
+    """Of the last axis, with a warning for each that is constant; `what` names one of them."""
     axes = tuple(range(x.ndim - 1))
     count = x.size // x.shape[-1]
     mean = sum(chunk.sum(axes, dtype=np.float64) for _, chunk in _chunks(x)) / count
@@ -198,7 +205,7 @@ def _standardization(x: FloatArray) -> tuple[Standardization, tuple[str, ...]]:
     std = np.sqrt(variance)
     constant = std < 1e-12
     std[constant] = 1.0
-    warnings = tuple(f"channel {i} is constant over the training part; it is centred, not scaled" for i in np.flatnonzero(constant))
+    warnings = tuple(f"{what} {i} is constant over the training part; it is centred, not scaled" for i in np.flatnonzero(constant))
     rounded = [tuple(float(v) for v in np.asarray(values, np.float32)) for values in (mean, std)]
     return Standardization(mean=rounded[0], std=rounded[1]), warnings
 
@@ -213,7 +220,7 @@ def _spread(y: IntArray, count: int, seed: int) -> IntArray:
     return np.sort(order[np.argsort(rank[order], kind="stable")][:count])
 
 
-def _overlaps(dataset: Dataset, raw: Mapping[str, tuple[FloatArray, IntArray]]) -> Iterator[str]:
+def _overlaps(dataset: Dataset, raw: Mapping[str, tuple[FloatArray, AnyArray]]) -> Iterator[str]:
     seen = {row.tobytes() for row in raw["train"][0]}
     for name in ("validation", "test"):
         part: Samples = getattr(dataset, name)
@@ -227,9 +234,9 @@ def _overlaps(dataset: Dataset, raw: Mapping[str, tuple[FloatArray, IntArray]]) 
                 yield f"{shared.size} groups are in both the train and the {name} part ({some}): split by group, not by sample"
 
 
-def _absent_labels(raw: Mapping[str, tuple[FloatArray, IntArray]], labels: tuple[str, ...]) -> Iterator[str]:
+def _absent_labels(raw: Mapping[str, tuple[FloatArray, AnyArray]], labels: tuple[str, ...], rules: Rules) -> Iterator[str]:
     for name in PARTS:
-        absent = [label for i, label in enumerate(labels) if not (raw[name][1] == i).any()]
+        absent = rules.absent(raw[name][1], labels)
         if absent:
             yield f"the {name} part has no sample of {', '.join(absent)}"
 
@@ -242,7 +249,7 @@ def _sampling(sampling: Sampling, x: FloatArray) -> Sampling:
     return sampling
 
 
-def from_arrays(parts: Mapping[str, Mapping[str, Any]], labels: tuple[str, ...], sampling: Sampling) -> Dataset:
-    """A Dataset from arrays by part, each with keys x, y and perhaps group."""
-    made = {name: Samples(arrays["x"], arrays["y"], arrays.get("group")) for name, arrays in parts.items()}
-    return Dataset(made["train"], made["validation"], made["test"], labels, made.get("calibration"), sampling)
+def from_arrays(parts: Mapping[str, Mapping[str, Any]], labels: tuple[str, ...], sampling: Sampling, target_unit: str = "") -> Dataset:
+    """A Dataset from arrays by part, each with keys x and perhaps y and group."""
+    made = {name: Samples(arrays["x"], arrays.get("y"), arrays.get("group")) for name, arrays in parts.items()}
+    return Dataset(made["train"], made["validation"], made["test"], labels, made.get("calibration"), sampling, target_unit)

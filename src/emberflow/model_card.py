@@ -5,12 +5,30 @@ from collections.abc import Iterable, Sequence
 
 from emberflow.dataset import Sampling, Splits
 from emberflow.on_chip import OnChip
+from emberflow.plot import OUTCOMES
 from emberflow.recipe import Recipe
 from emberflow.record import Baseline, Provenance, Record
 from emberflow.target import TargetKind
-from emberflow.units import show_bytes, show_time
-from emberflow.variant import Quality, Variant
+from emberflow.task import RULES, TaskKind
+from emberflow.units import show_bytes, show_score, show_time
+from emberflow.variant import Evaluation, Quality, Variant
 
+_PROBABILITIES = "The model's outputs are not calibrated probabilities."
+_CHOSEN = "A threshold that was chosen on the validation part is as good as that part is like the field."
+_LIMITS = {
+    TaskKind.CLASSIFICATION: (_PROBABILITIES,),
+    TaskKind.BINARY: (_PROBABILITIES, _CHOSEN),
+    TaskKind.MULTI_LABEL: (_PROBABILITIES, _CHOSEN),
+    TaskKind.REGRESSION: ("Beyond the values of the training part the model extrapolates, and nothing was measured of that.",),
+    TaskKind.ANOMALY: (_CHOSEN, "What is anomalous in another way than the test samples were may be reconstructed well, and pass."),
+}
+_UNMEASURED = {
+    TaskKind.CLASSIFICATION: ", or of what belongs to none of the labels: the model will still name one",
+    TaskKind.BINARY: ", or of what belongs to neither label: the model will still name one",
+    TaskKind.MULTI_LABEL: "",
+    TaskKind.REGRESSION: "",
+    TaskKind.ANOMALY: "",
+}
 _SPECIAL = {ord(character): f"\\{character}" for character in "\\`*_[]|#"}
 
 
@@ -22,7 +40,7 @@ def render_model_card(record: Record, variant: Variant) -> str:
         "Training": _training(record.baseline),
         "Recipe": _recipe(variant),
         "Metrics": _metrics(record, variant),
-        "Confusion matrix": _confusion(record.splits.labels, variant.evaluation.quality),
+        **_answers(record.splits.labels, variant.evaluation.quality),
         "Footprint": _footprint(variant),
         "On the chip": _on_chip(record, variant),
         "Verdict": _verdict(record, variant),
@@ -50,7 +68,7 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 def _identity(record: Record, variant: Variant) -> str:
     labels = record.splits.labels
     return (
-        f"A classifier of {len(labels)} labels for {_text(record.target.title)} ({record.target.core}): a TensorFlow Lite model of"
+        f"{_text(_sentence(RULES[record.task].describe(labels)))} for {_text(record.target.title)} ({record.target.core}): a TensorFlow Lite model of"
         f" {show_bytes(variant.model.size_bytes)}.\n\n"
         + _bullets(
             [
@@ -84,7 +102,9 @@ def _training(baseline: Baseline) -> str:
     if baseline.curve is None:
         return f"The float model ({baseline.parameters:,} parameters) was brought along trained; nothing is known here of how."
     curve = baseline.curve
-    last = f"; after the last, validation loss {curve.val_loss[-1]:.4f}, validation accuracy {curve.val_accuracy[-1]:.4f}" if curve.val_loss else ""
+    last = (
+        f"; after the last, validation loss {curve.val_loss[-1]:.4f}, validation {curve.watched} {curve.val_score[-1]:.4f}" if curve.val_loss else ""
+    )
     return f"The float model ({baseline.parameters:,} parameters) was trained for {len(curve.loss)} epochs{last}."
 
 
@@ -99,13 +119,40 @@ def _metrics(record: Record, variant: Variant) -> str:
     names = sorted(set(ours.scores) | set(floats.scores))
     table = _table((f"on {ours.samples:,} test samples", "this model", "float model"), [(n, _score(ours, n), _score(floats, n)) for n in names])
     return (
-        f"{table}\n\nThe project's metric is {_text(record.metric)}. What it lost against the float model, with its 95 % confidence interval over the"
-        f" test samples: {evaluation.drop}. Both decide alike on {evaluation.agreement:.1%} of the samples. Scored: the outputs of {ours.runtime}."
+        f"{table}\n\nThe project's metric is {_text(record.metric)}{_direction(record)}. What it lost against the float model, with its 95 % confidence"
+        f" interval over the test samples: {record.measure.show_loss(evaluation.drop)}. {_agreement(evaluation)} Scored: the outputs of {ours.runtime}."
+        f"{_thresholds(ours)}"
     )
 
 
+def _direction(record: Record) -> str:
+    unit = f", in {_text(record.measure.unit)}" if record.measure.unit else ""
+    return unit + ("" if record.measure.higher_is_better else "; lower is better")
+
+
+def _agreement(evaluation: Evaluation) -> str:
+    if evaluation.quality.points:
+        return f"R2 of its values on the float model's is {evaluation.agreement:.4f}."
+    return f"Both decide alike on {evaluation.agreement:.1%} of the samples."
+
+
+def _thresholds(quality: Quality) -> str:
+    return f" Decided above {', '.join(f'{threshold:.6g}' for threshold in quality.thresholds)}." if quality.thresholds else ""
+
+
+def _sentence(words: str) -> str:
+    return words[:1].upper() + words[1:]
+
+
 def _score(quality: Quality, name: str) -> str:
-    return f"{quality.scores[name]:.4f}" if name in quality.scores else "-"
+    return show_score(quality.scores[name]) if name in quality.scores else "-"
+
+
+def _answers(labels: Sequence[str], quality: Quality) -> dict[str, str]:
+    if quality.by_label:
+        rows = [(_text(label), *counts) for label, counts in zip(labels, quality.by_label, strict=True)]
+        return {"Labels found": _table(("label", *OUTCOMES), rows)}
+    return {"Confusion matrix": _confusion(labels, quality)} if quality.confusion else {}
 
 
 def _confusion(labels: Sequence[str], quality: Quality) -> str:
@@ -142,7 +189,7 @@ def _on_chip(record: Record, variant: Variant) -> str:
         rows += [("instructions an inference", f"{emulated.instructions:,}"), ("stack at its deepest", f"{emulated.stack_bytes:,} B")]
         rows += [("time at one instruction a cycle, an estimate", show_time(variant.verdict.footprint.latency_us or 0))]
     if firmware.quality:
-        rows += [(f"{_text(record.metric)} of the C, built for the host", f"{firmware.quality.scores[record.metric]:.4f}")]
+        rows += [(f"{_text(record.metric)} of the C, built for the host", record.measure.show(firmware.quality.scores[record.metric]))]
     rows += [("saved by packed weights", f"{firmware.saved_bytes:,} B")] if firmware.saved_bytes else []
     return f"{_proof(firmware.on_chip)}\n\n{_table(('', ''), rows)}"
 
@@ -171,11 +218,11 @@ def _limits(record: Record, variant: Variant) -> list[str]:
     threads = f"{latency.threads} thread{'' if latency.threads == 1 else 's'}"
     return [
         f"The metrics hold for the {evaluation.quality.samples:,} test samples and for data like them. Nothing was measured of other sensors, other"
-        " mountings, other people or surroundings, or of what belongs to none of the labels: the model will still name one.",
+        f" mountings, other people or surroundings{_UNMEASURED[record.task]}.",
         "The interval speaks of chance in the choice of test samples. It does not see that neighbouring windows or one person's recordings resemble"
         " each other, which makes it too narrow, nor chance in training.",
         "The variant was chosen by its figures on the same test samples, so that they flatter it a little.",
-        "The model's outputs are not calibrated probabilities.",
+        *_LIMITS[record.task],
         f"Host latency ({latency.median_us:,.0f} us at the median, {latency.runtime}, {threads}) says nothing of the device.",
         *_runtime_limits(record, variant),
     ]

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from emberflow.canvas import FAINT, FITS, INK, MISSES, ROOM, Plot
+from emberflow.measure import Measure
 from emberflow.names import Box, Mark, name_marks
 from emberflow.record import Record
 from emberflow.target import TargetKind
 from emberflow.training import TrainingCurve
 from emberflow.units import show_bytes
 from emberflow.values import AnyArray
-from emberflow.variant import Variant
+from emberflow.variant import Histogram, Quality, Variant
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -40,9 +41,39 @@ def confusion(matrix: Sequence[Sequence[int]], labels: Sequence[str], title: str
     return Plot(partial(_draw_confusion, np.asarray(matrix), [_shorten(label) for label in labels], title), side + 1.3, side + 1.0, title)
 
 
-def training(curve: TrainingCurve, metric: str = "accuracy") -> Plot:
-    """Loss and metric after each epoch, of the training and the validation part."""
-    return Plot(partial(_draw_training, curve, metric), 8.4, 2.7, f"loss and {metric} over {len(curve.loss)} epochs")
+def answers(quality: Quality, labels: Sequence[str], measure: Measure, title: str) -> Plot:
+    """What a model answered: predicted against true values, errors with their threshold, or who was decided as what."""
+    if quality.points:
+        return values(quality.points, labels, measure.unit, title)
+    if quality.histogram:
+        return errors(quality.histogram, quality.thresholds, labels, title)
+    if quality.by_label:
+        return by_label(quality.by_label, labels, title)
+    return confusion(quality.confusion, labels, title)
+
+
+OUTCOMES = ("found", "missed", "said wrongly", "rightly not said")
+
+
+def by_label(counts: Sequence[Sequence[int]], labels: Sequence[str], title: str) -> Plot:
+    """Of several labels a sample: for each (row) how often it was found, missed, said wrongly, and rightly not said, coloured by its share."""
+    draw = partial(_draw_counts, np.asarray(counts), [_shorten(label) for label in labels], list(OUTCOMES))
+    return Plot(partial(_titled, draw, title), 4.6, _side(len(labels)) + 1.0, title)
+
+
+def values(points: Sequence[Sequence[tuple[float, float]]], labels: Sequence[str], unit: str, title: str) -> Plot:
+    """Predicted against true values, a panel for each of them, with the line on which they are equal."""
+    return Plot(partial(_draw_values, points, [_shorten(label) for label in labels], unit, title), 3.4 * len(points), 3.4, title)
+
+
+def errors(histogram: Histogram, thresholds: Sequence[float], labels: Sequence[str], title: str) -> Plot:
+    """How many normal and how many anomalous samples have which error of reconstruction; the line is the threshold."""
+    return Plot(partial(_draw_errors, histogram, thresholds, labels, title), 6.0, 2.7, title)
+
+
+def training(curve: TrainingCurve) -> Plot:
+    """Loss and what was watched after each epoch, of the training and the validation part."""
+    return Plot(partial(_draw_training, curve), 8.4, 2.7, f"loss and {curve.watched} over {len(curve.loss)} epochs")
 
 
 class _Point(NamedTuple):
@@ -58,9 +89,10 @@ def _points(record: Record) -> list[_Point]:
     found = []
     for variant in record.variants:
         y, drop = variant.evaluation.quality.scores[record.metric], variant.evaluation.drop
-        low, high = y - max(drop.high - drop.estimate, 0), y + max(drop.estimate - drop.low, 0)
+        below, above = max(drop.high - drop.estimate, 0), max(drop.estimate - drop.low, 0)
+        low, high = (y - below, y + above) if record.measure.higher_is_better else (y - above, y + below)
         found.append(_Point(_size_bytes(record, variant) / 1024, y, low, high, variant))
-    return sorted(found, key=lambda point: (point.x, -point.y, point.variant.recipe))
+    return sorted(found, key=lambda point: (point.x, record.measure.rank(point.y), point.variant.recipe))
 
 
 def _size_bytes(record: Record, variant: Variant) -> int:
@@ -75,7 +107,7 @@ def _limit_bytes(record: Record) -> int:
 def _draw_pareto(record: Record, figure: "Figure") -> None:
     axes = figure.add_subplot()
     axes.set_xlabel("file, KiB" if record.target.kind is TargetKind.LINUX else "flash on the chip, KiB")
-    axes.set_ylabel(record.metric)
+    axes.set_ylabel(", ".join(filter(None, [record.metric, record.measure.unit])))
     points = _points(record)
     if not points:
         return
@@ -99,13 +131,15 @@ def _draw_budget(record: Record, axes: "Axes", points: list[_Point]) -> list[Any
     """Limits of the axes, the two lines of the budget with their names, the room between them shaded. Returns the names."""
     limit = _limit_bytes(record) / 1024
     baseline = record.baseline.quality.scores[record.metric]
-    floor = baseline - record.budget.accuracy_drop
+    floor = baseline - record.budget.accuracy_drop if record.measure.higher_is_better else baseline + record.budget.accuracy_drop
     smallest, largest = points[0].x, points[-1].x
     reach = max(largest, limit) if limit < 1.5 * largest else largest
     margin = max(0.06 * (reach - smallest), 0.02 * reach)
-    bottom, top = min(floor, *(point.low for point in points)), max(baseline, *(point.high for point in points))
+    bottom, top = min(floor, baseline, *(point.low for point in points)), max(floor, baseline, *(point.high for point in points))
     axes.set_xlim(max(0, min(smallest, limit) - margin), reach + 3 * margin)
     axes.set_ylim(bottom - 0.06 * (top - bottom), top + 0.06 * (top - bottom))
+    if not record.measure.higher_is_better:
+        axes.invert_yaxis()  # better stands higher
     left, right = axes.get_xlim()
     edge = min(limit, right)
     axes.fill_between([left, edge], floor, axes.get_ylim()[1], color=ROOM, alpha=0.08, linewidth=0)
@@ -113,9 +147,18 @@ def _draw_budget(record: Record, axes: "Axes", points: list[_Point]) -> list[Any
     axes.axhline(baseline, color=FAINT, linewidth=0.8, linestyle=(0, (1, 2)))
     small: dict[str, Any] = {"fontsize": 8, "textcoords": "offset points", "color": ROOM}
     wide = edge - left > 0.25 * (right - left)
+    bound = f"{'least' if record.measure.higher_is_better else 'most'} {record.metric} {record.measure.show(floor, digits=3)}"
     names = [
-        axes.annotate(f"least {record.metric} {floor:.3f}", (edge if wide else left, floor), va="top", **_beside(not wide), **small),
-        axes.annotate(f"baseline {baseline:.3f}", (right, baseline), (0, 2), ha="right", va="bottom", **{**small, "color": FAINT}),
+        axes.annotate(
+            bound,
+            (edge if wide else left, floor),
+            va="top",
+            **_beside(not wide),
+            **small,
+        ),
+        axes.annotate(
+            f"baseline {record.measure.show(baseline, digits=3)}", (right, baseline), (0, 2), ha="right", va="bottom", **{**small, "color": FAINT}
+        ),
     ]
     if limit <= right:
         axes.plot([limit, limit], [floor, axes.get_ylim()[1]], color=ROOM, linewidth=1, linestyle=(0, (5, 3)))
@@ -153,21 +196,26 @@ _LOOKS: dict[str, dict[str, Any]] = {
 
 def _draw_confusion(counts: AnyArray, labels: list[str], title: str, figure: "Figure") -> None:
     axes = figure.add_subplot()
-    share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)  # (labels, labels)
-    axes.pcolormesh(share, cmap="Blues", vmin=0, vmax=1, edgecolors="white", linewidth=0.6, rasterized=len(labels) > 40)
+    _draw_counts(counts, labels, labels, axes)
     axes.set(aspect="equal", xlabel="predicted", ylabel="true")
-    axes.invert_yaxis()
     axes.set_title(title)
+
+
+def _draw_counts(counts: AnyArray, labels: list[str], columns: list[str], axes: "Axes") -> "Axes":
+    """Numbers in cells, a row for each label, coloured by their share of the row."""
+    share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)  # (labels, columns)
+    axes.pcolormesh(share, cmap="Blues", vmin=0, vmax=1, edgecolors="white", linewidth=0.6, rasterized=len(labels) > 40)
+    axes.invert_yaxis()
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
     every = max(1, len(labels) // 40)
-    middles = np.arange(len(labels)) + 0.5
     size = 8 if len(labels) <= 12 else 7
-    turned = {} if max(map(len, labels), default=0) <= 4 else {"rotation": 45, "ha": "right", "rotation_mode": "anchor"}
-    axes.set_xticks(middles[::every], labels[::every], fontsize=size, **turned)  # type: ignore[arg-type]
-    axes.set_yticks(middles[::every], labels[::every], fontsize=size)
+    turned = {} if max(map(len, columns), default=0) <= 4 else {"rotation": 45, "ha": "right", "rotation_mode": "anchor"}
+    axes.set_xticks((np.arange(len(columns)) + 0.5)[::every], columns[::every], fontsize=size, **turned)  # type: ignore[arg-type]
+    axes.set_yticks((np.arange(len(labels)) + 0.5)[::every], labels[::every], fontsize=size)
     if len(labels) <= _MOST_COUNTS:
         _write_counts(axes, counts, share)
+    return axes
 
 
 def _write_counts(axes: "Axes", counts: AnyArray, share: AnyArray) -> None:
@@ -184,8 +232,35 @@ def _side(labels: int) -> float:
     return min(max(0.42 * labels, 2.0), 9.0)
 
 
-def _draw_training(curve: TrainingCurve, metric: str, figure: "Figure") -> None:
-    panels = (("loss", curve.loss, curve.val_loss), (metric, curve.accuracy, curve.val_accuracy))
+def _titled(draw: Any, title: str, figure: "Figure") -> None:
+    draw(figure.add_subplot()).set_title(title)
+
+
+def _draw_values(points: Sequence[Sequence[tuple[float, float]]], labels: list[str], unit: str, title: str, figure: "Figure") -> None:
+    for axes, pairs, label in zip(np.ravel(figure.subplots(1, len(points))), points, labels, strict=True):
+        truth, predicted = np.asarray(pairs).T  # (samples,) each
+        ends = [min(truth.min(), predicted.min()), max(truth.max(), predicted.max())]
+        axes.plot(ends, ends, color=FAINT, linewidth=0.8, linestyle=(0, (1, 2)))
+        axes.plot(truth, predicted, linestyle="none", marker="o", markersize=3, alpha=0.5, color=FITS)
+        said = f"{label}, {unit}" if unit else label
+        axes.set(xlabel=f"true {said}", ylabel=f"predicted {said}", aspect="equal")
+    figure.suptitle(title, x=0.02, ha="left", fontsize=9)
+
+
+def _draw_errors(histogram: Histogram, thresholds: Sequence[float], labels: Sequence[str], title: str, figure: "Figure") -> None:
+    axes = figure.add_subplot()
+    for counts, label, colour, style in ((histogram.normal, labels[0], FITS, "-"), (histogram.anomalous, labels[1], MISSES, "--")):
+        axes.stairs(counts, histogram.edges, color=colour, fill=True, alpha=0.3)
+        axes.stairs(counts, histogram.edges, color=colour, linestyle=style, label=_shorten(label))
+    for threshold in thresholds:
+        axes.axvline(threshold, color=INK, linewidth=1, linestyle=(0, (5, 3)), label=f"threshold {threshold:.3g}")
+    axes.set(xscale="log", xlabel="mean squared error of reconstruction", ylabel="test samples")
+    axes.set_title(title)
+    axes.legend(frameon=False, fontsize=8)
+
+
+def _draw_training(curve: TrainingCurve, figure: "Figure") -> None:
+    panels = (("loss", curve.loss, curve.val_loss), (curve.watched, curve.score, curve.val_score))
     for axes, (name, train, validation) in zip(figure.subplots(1, 2), panels, strict=True):
         axes.plot(range(1, len(train) + 1), train, color=FAINT, linewidth=1.2, linestyle=(0, (4, 2)), label="training")
         axes.plot(range(1, len(validation) + 1), validation, color=FITS, linewidth=1.6, marker="o", markersize=3, label="validation")

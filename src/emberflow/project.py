@@ -25,18 +25,20 @@
 import json
 import re
 from collections.abc import Iterable, Mapping
-from enum import StrEnum
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import yaml
-from pydantic import BeforeValidator, Discriminator, Field, PlainSerializer, Tag, ValidationError, field_validator
+from pydantic import BeforeValidator, Discriminator, Field, PlainSerializer, Tag, ValidationError, ValidationInfo, field_validator, model_validator
 
 from emberflow.artifact import digest
 from emberflow.budget import Budget
 from emberflow.dataset import Sampling
 from emberflow.errors import ProjectError, RecipeError, did_you_mean
 from emberflow.recipe import ALL, NAMED_SETS, Format, Recipe
+from emberflow.task import RULES, Task, TaskKind, find_metric
+from emberflow.task.own import name_of
+from emberflow.task.rules import CHOSEN
 from emberflow.training import FineTuning, Training
 from emberflow.values import ENTRY_PATTERN, Entry, Value
 from emberflow.wishes import LayerWish, Wishes
@@ -45,19 +47,13 @@ BROUGHT = (".keras", ".h5", ".tflite")
 """Files that a baseline may be; anything else is a function or a SavedModel's directory."""
 
 
-class TaskKind(StrEnum):
-    """What the model does."""
-
-    CLASSIFICATION = "classification"
-    REGRESSION = "regression"
-    ANOMALY = "anomaly"
-
-
 class ArrayFiles(Value):
-    """A part of the data as `.npy` files: x of shape (samples, *input_shape), y and group of shape (samples,)."""
+    """A part of the data as `.npy` files: x of shape (samples, *input_shape), y as the task has it, group of shape (samples,)."""
 
     x: str = Field(pattern=r"\.npy$", description="samples")
-    y: str = Field(pattern=r"\.npy$", description="labels, as positions in `labels`")
+    y: str | None = Field(
+        default=None, pattern=r"\.npy$", description="labels, as positions in `labels`; or as the task has it; an anomaly task may leave it out"
+    )
     group: str | None = Field(default=None, pattern=r"\.npy$", description="whom or what a sample is of, so that a group in two parts is noticed")
 
 
@@ -77,8 +73,9 @@ class DataFiles(Value):
     validation: PartFiles = Field(description="what training is watched on")
     test: PartFiles = Field(description="what every figure is measured on")
     calibration: PartFiles | None = Field(default=None, description="default: drawn from the training part")
-    labels: tuple[str, ...] = Field(min_length=2, description="the name of each class")
+    labels: tuple[str, ...] = Field(default=(), description="the name of each class, or of each value of a regression; see choose-a-task")
     sampling: Sampling = Field(default=Sampling(), description="what the numbers are")
+    target_unit: str = Field(default="", description="unit of a regression's values, such as '°C'")
 
 
 def _recipe(value: object) -> object:
@@ -106,13 +103,28 @@ def expand_recipes(value: object) -> tuple[Recipe, ...]:
     return recipes
 
 
+def _threshold(value: object) -> float | None:
+    if value == "validation" or value is None:
+        return CHOSEN
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1:
+        raise ProjectError(f"received {value!r}; expected a number between 0 and 1, or validation: then it is chosen on the validation part")
+    return float(value)
+
+
+Threshold = Annotated[float | None, BeforeValidator(_threshold)]
+_METRICS = "what variants are compared by; " + "; ".join(f"{kind}: {', '.join(rules.metrics)}" for kind, rules in RULES.items())
+_METRICS += "; or module:function, given truth and predictions. Default: the first of the task"
+
+
 class Project(Value):
     """What a user wants: model, data, training, recipes, target, budget."""
 
     name: str = Field(
         pattern=r"^[a-z][a-z0-9_-]{0,39}$", description="lower-case letters, digits, - and _; names files, C symbols and the MLflow experiment"
     )
-    task: TaskKind = Field(default=TaskKind.CLASSIFICATION, description="what the model does; this version evaluates classification")
+    task: TaskKind = Field(
+        default=TaskKind.CLASSIFICATION, description="what the model does: classification, binary, multi_label, regression or anomaly"
+    )
     baseline: str = Field(
         min_length=1,
         description="module:function that builds a Keras model, or the path of a .keras, .h5 or .tflite file or of a SavedModel directory",
@@ -130,8 +142,15 @@ class Project(Value):
     calibration_samples: int = Field(
         default=200, ge=1, le=100_000, description="drawn from the training part, where the data bring none of their own"
     )
-    metric: Literal["accuracy", "macro_f1", "roc_auc"] = Field(
-        default="accuracy", description="what variants are compared by: accuracy, macro_f1 or roc_auc"
+    standardize_target: bool = Field(default=True, description="of regression, where the baseline is trained here: the same for the values")
+    metric: str = Field(default="", validate_default=True, description=_METRICS)
+    higher_is_better: bool | None = Field(default=None, description="of a metric of your own, where it must be said")
+    threshold: Threshold = Field(
+        default=0.5,
+        description="of binary and multi_label: above which probability a label holds; or `validation`: chosen there by the highest F1, for each variant",
+    )
+    quantile: float = Field(
+        default=0.99, gt=0, le=1, description="of anomaly: the threshold is this quantile of the normal validation samples' errors, for each variant"
     )
     training: Training = Field(default=Training(), description="how the baseline is trained")
     fine_tuning: FineTuning = Field(default=FineTuning(), description="how it is trained on in each compression step")
@@ -148,12 +167,26 @@ class Project(Value):
     def _expand(cls, value: object) -> tuple[Recipe, ...]:
         return expand_recipes(value)
 
-    @field_validator("task")
+    @field_validator("metric")
     @classmethod
-    def _known_task(cls, task: TaskKind) -> TaskKind:
-        if task is not TaskKind.CLASSIFICATION:
-            raise ProjectError(f"received task '{task}'; this version evaluates classification only")
-        return task
+    def _known_metric(cls, metric: str, known: ValidationInfo) -> str:
+        task = known.data.get("task", TaskKind.CLASSIFICATION)
+        if metric and not re.fullmatch(ENTRY_PATTERN, metric):
+            find_metric(task, metric)
+        return metric or next(iter(RULES[task].metrics))
+
+    @model_validator(mode="after")
+    def _fits_its_task(self) -> "Project":
+        for key, kinds in _KEYS_OF.items():
+            if getattr(self, key) != Project.model_fields[key].default and self.task not in kinds:
+                raise ProjectError(f"received {key} with task: {self.task}; expected it with {' or '.join(kinds)} only: leave it out")
+        if self.training.loss != "mse" and self.task is not TaskKind.REGRESSION:
+            raise ProjectError(f"received training.loss with task: {self.task}; expected it with regression only: leave it out")
+        if isinstance(self.data, DataFiles):
+            _check_files(self.data, self.task)
+        _check_own_metric(self)
+        _check_allowance(self)
+        return self
 
     @field_validator("baseline")
     @classmethod
@@ -188,9 +221,56 @@ class Project(Value):
         return Wishes(layers=self.layers)
 
     @property
+    def standardizes_target(self) -> bool:
+        """Whether the baseline learns standardized values; a model that was brought along gives them as they are."""
+        return self.task is TaskKind.REGRESSION and self.builds_baseline and self.standardize_target
+
+    @property
+    def full_task(self) -> Task:
+        """The task with all that it is judged by."""
+        return Task(kind=self.task, metric=self.metric, higher_is_better=self.higher_is_better, threshold=self.threshold, quantile=self.quantile)
+
+    @property
     def digest(self) -> str:
         """SHA-256 of everything the file says, defaults included."""
         return digest(self.model_dump_json().encode())
+
+
+_KEYS_OF = {
+    "threshold": (TaskKind.BINARY, TaskKind.MULTI_LABEL),
+    "quantile": (TaskKind.ANOMALY,),
+    "standardize_target": (TaskKind.REGRESSION,),
+}
+
+
+def _check_files(data: DataFiles, task: TaskKind) -> None:
+    for name in ("train", "validation", "test", "calibration"):
+        part = getattr(data, name)
+        if isinstance(part, ArrayFiles) and part.y is None and (task is not TaskKind.ANOMALY or name == "test"):
+            raise ProjectError(f"data.{name}.y: missing; expected labels, as positions in `labels`, or as the task has them")
+    if task in (TaskKind.CLASSIFICATION, TaskKind.BINARY, TaskKind.MULTI_LABEL) and len(data.labels) < 2:
+        raise ProjectError(f"data.labels: received {', '.join(data.labels) or 'none'}; expected the name of each class, at least two")
+
+
+def _check_own_metric(project: Project) -> None:
+    is_own, direction = project.full_task.is_own_metric, project.higher_is_better
+    if is_own and direction is None:
+        raise ProjectError(f"received the metric '{project.metric}' without its direction; expected higher_is_better: true or false")
+    if not is_own and direction is not None:
+        raise ProjectError(f"received higher_is_better with the metric '{project.metric}', whose direction is known; leave it out")
+    if is_own and (name := name_of(project.metric)) in RULES[project.task].metrics:
+        raise ProjectError(f"received the metric '{project.metric}', but {project.task} has a metric called {name}; give the function another name")
+
+
+def _check_allowance(project: Project) -> None:
+    """An allowance of 0.02 is a fair default of a share; of a metric with a unit, nobody can guess it."""
+    measure, told = project.full_task.measure(unit=""), "accuracy_drop" in project.budget.model_fields_set
+    if not measure.is_share and not told:
+        raise ProjectError(
+            f"budget.metric_drop: missing; {measure.name} is no share between 0 and 1: say by how much it may get worse, in its own unit"
+        )
+    if measure.is_share and project.budget.accuracy_drop > 1:
+        raise ProjectError(f"budget.accuracy_drop: received {project.budget.accuracy_drop:g}; expected at most 1, for {measure.name} lies below that")
 
 
 class _UniqueKeys(yaml.SafeLoader):

@@ -5,7 +5,9 @@ from pydantic import Field
 from emberflow.artifact import Artifact
 from emberflow.budget import Budget
 from emberflow.dataset import Splits
+from emberflow.measure import Measure
 from emberflow.target import Target
+from emberflow.task import TaskKind
 from emberflow.training import TrainingCurve
 from emberflow.values import Value
 from emberflow.variant import Choice, Failure, Quality, Skipped, Variant
@@ -37,7 +39,8 @@ class Record(Value):
     """All of one run."""
 
     project: str
-    metric: str = Field(description="the project's own metric: a key of every Quality.scores")
+    task: TaskKind = TaskKind.CLASSIFICATION
+    measure: Measure = Field(description="what the project goes by; its name is a key of every Quality.scores")
     target: Target
     budget: Budget
     splits: Splits
@@ -47,6 +50,11 @@ class Record(Value):
     skipped: tuple[Skipped, ...] = Field(default=(), description="recipes that the baseline's kind doesn't allow, known before anything ran")
     choice: Choice
     provenance: Provenance
+
+    @property
+    def metric(self) -> str:
+        """The name of what the project goes by."""
+        return self.measure.name
 
     def variant(self, recipe: str) -> Variant:
         """The variant made by `recipe`. Raises KeyError when there is none."""

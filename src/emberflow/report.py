@@ -16,8 +16,9 @@ from emberflow.canvas import Plot
 from emberflow.recipe import Recipe
 from emberflow.record import Record
 from emberflow.savings import Saving, savings
-from emberflow.units import show_bytes, show_time
-from emberflow.variant import Footprint, Variant
+from emberflow.task import TaskKind
+from emberflow.units import show_bytes, show_score, show_time
+from emberflow.variant import Footprint, Quality, Variant
 
 _MINUS = re.compile(r"(?<![\w.-])-(?=\d)")
 _THEMED = {
@@ -26,6 +27,16 @@ _THEMED = {
     canvas.FITS: "var(--fits)",
     canvas.MISSES: "var(--misses)",
     canvas.ROOM: "var(--room)",
+}
+
+
+_MATRIX = "Rows are true labels, columns predictions; numbers are test samples, colour is the share of the row."
+_ANSWERS = {
+    TaskKind.CLASSIFICATION: ("Confusion", _MATRIX),
+    TaskKind.BINARY: ("Confusion", _MATRIX),
+    TaskKind.MULTI_LABEL: ("Labels found", "How often each label was found, missed, said wrongly, and rightly not said, among the test samples."),
+    TaskKind.REGRESSION: ("Predicted against true", "Some of the test samples; on the dotted line both are equal."),
+    TaskKind.ANOMALY: ("Errors of reconstruction", f"Test samples by their error; the line is the threshold, the table what it decides. {_MATRIX}"),
 }
 
 
@@ -69,6 +80,7 @@ def render_report(record: Record) -> str:
     environment.filters.update(
         bytes=show_bytes,
         time=show_time,
+        score=show_score,
         short=table.show_count,
         count="{:,}".format,
         typeset=typeset,
@@ -86,7 +98,7 @@ def render_report(record: Record) -> str:
         packed=[variant for variant in record.variants if variant.firmware and variant.firmware.packing],
         unchecked=table.notes(record),
         skipped=table.skipped(record.skipped),
-        columns=table.columns(record.metric),
+        columns=table.columns(record.measure),
         rows=ordered,
         variants=[record.variant(row.recipe) for row in ordered],
         verdicts={row.recipe: row.verdict for row in ordered},
@@ -94,6 +106,10 @@ def render_report(record: Record) -> str:
         simplest=_simplest(savings(record)),
         savings=savings(record),
         drawing=_Drawings(record),
+        heading=_ANSWERS[record.task][0],
+        reading=_ANSWERS[record.task][1],
+        outcomes=plot.OUTCOMES,
+        finds=finds(record),
         legend=f"{table.LEGEND.format(star=table.STAR)} {table.BASIS}",
         star=table.STAR,
     )
@@ -104,6 +120,14 @@ def environment_of_pages() -> Environment:
     return Environment(
         loader=PackageLoader("emberflow", "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
+
+
+def finds(record: Record) -> list[tuple[str, int, int]]:
+    """Of each label how many test samples have it, and in how many of those the baseline finds it; none where nothing is decided."""
+    quality, labels = record.baseline.quality, record.splits.labels
+    if quality.by_label:
+        return [(label, found + missed, found) for label, (found, missed, *_) in zip(labels, quality.by_label, strict=True)]
+    return [(label, sum(line), line[i]) for i, (label, line) in enumerate(zip(labels, quality.confusion, strict=False))]
 
 
 def _shown(record: Record) -> Variant | None:
@@ -128,7 +152,13 @@ def meters(record: Record, variant: Variant) -> tuple[Meter, ...]:
         _meter_bytes("flash", footprint.flash_bytes, target.flash_bytes, budget.flash),
         _meter_bytes("RAM", footprint.ram_bytes, target.ram_bytes, budget.ram),
         *_meters_if_asked(footprint, budget),
-        _meter(f"loss of {record.metric}", drop.estimate, budget.accuracy_drop, str(drop), f"{budget.accuracy_drop:.3f}"),
+        _meter(
+            f"loss of {record.metric}",
+            drop.estimate,
+            budget.accuracy_drop,
+            record.measure.show_loss(drop),
+            record.measure.show(budget.accuracy_drop, digits=3),
+        ),
     )
 
 
@@ -232,7 +262,10 @@ class _Drawings:
 
     def training(self) -> Markup:
         curve = self._record.baseline.curve
-        return self._inline(plot.training(curve, self._record.metric)) if curve else Markup("")
+        return self._inline(plot.training(curve)) if curve else Markup("")
+
+    def answers(self, title: str, quality: Quality) -> Markup:
+        return self._inline(plot.answers(quality, self._record.splits.labels, self._record.measure, title))
 
     def _inline(self, drawing: Plot) -> Markup:
         self._drawn += 1

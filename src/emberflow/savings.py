@@ -9,6 +9,7 @@ from math import hypot
 
 from pydantic import Field
 
+from emberflow.measure import Measure
 from emberflow.recipe import Cluster, Format, Prune, PruneBlock, Recipe
 from emberflow.record import Record
 from emberflow.units import show_bytes
@@ -43,7 +44,7 @@ class Saving(Value):
     latency_us: Change
     instructions: Change | None = Field(description="of an inference on the emulated core; None where one of the two was not run")
     metric: Change
-    loss: Interval = Field(description="metric before minus metric after; positive is a loss")
+    loss: Interval = Field(description="by how much the metric got worse")
     sentence: str
 
 
@@ -185,8 +186,18 @@ def _say_latency(change: Change) -> str:
 def _say_metric(saving: Saving, record: Record, variant: Variant) -> str:
     """The change of the metric with its interval; where that holds zero, that the test part is too small to tell."""
     change, loss = saving.metric, saving.loss
-    lost = round(change.before, 3) - round(change.after, 3)
-    if abs(lost) < 0.0005:
-        return f"{record.metric} stayed at {change.after:.3f}"
-    said = f"it {'cost' if lost > 0 else 'gained'} {abs(lost):.3f} of {record.metric} ({change.before:.3f} -> {change.after:.3f}, loss {loss})"
+    measure = record.measure
+    before, after = (measure.show(value, digits=3) for value in (change.before, change.after))
+    if before == after:
+        return f"{measure.name} stayed at {after}"
+    lost = measure.loss(change.before, change.after)
+    by = measure.show(abs(round(change.before, 3) - round(change.after, 3)) if measure.is_share else abs(lost), digits=3)
+    said = f"it {_gain_or_cost(measure, lost)} {by} of {measure.name} ({before} -> {after}, loss {measure.show_loss(loss)})"
     return f"{said}, too little for {variant.evaluation.quality.samples:,} test samples to tell" if loss.low <= 0 <= loss.high else said
+
+
+def _gain_or_cost(measure: Measure, lost: float) -> str:
+    """Of an error, more of it is what was lost."""
+    if measure.higher_is_better:
+        return "cost" if lost > 0 else "gained"
+    return "added" if lost > 0 else "took away"

@@ -13,6 +13,7 @@ from emberflow.dataset import Dataset, from_arrays
 from emberflow.entry import call
 from emberflow.errors import DataError
 from emberflow.project import ArrayFiles, DataFiles, PartFiles, Project
+from emberflow.task import TaskKind
 
 _UNREADABLE = (ValueError, OSError, EOFError, MemoryError, RuntimeError, BadZipFile, ZlibError, TokenError)
 """What numpy.load and zipfile raise at a file that is missing, cut short or damaged; all of them have been seen."""
@@ -24,12 +25,12 @@ def load_dataset(project: Project, folder: Path) -> object:
     Raises: ProjectError: the function; DataError: a file.
     """
     if isinstance(project.data, DataFiles):
-        return read_files(project.data, folder)
+        return read_files(project.data, folder, needs_y=project.task is not TaskKind.ANOMALY)
     return call(project.data, folder)
 
 
-def read_files(files: DataFiles, folder: Path) -> Dataset:
-    """The Dataset that `.npz` and `.npy` files hold; `.npy` files are memory-mapped.
+def read_files(files: DataFiles, folder: Path, needs_y: bool = True) -> Dataset:
+    """The Dataset that `.npz` and `.npy` files hold; `.npy` files are memory-mapped. Without `needs_y` an archive may hold x alone.
 
     Raises: DataError: a file is missing, corrupt, holds pickled objects, or lacks an array.
     """
@@ -39,16 +40,17 @@ def read_files(files: DataFiles, folder: Path) -> Dataset:
         "test": files.test,
         "calibration": files.calibration,
     }
-    parts = {name: _read_part(name, part, folder) for name, part in named.items() if part is not None}
-    return from_arrays(parts, files.labels, files.sampling)
+    parts = {name: _read_part(name, part, folder, needs_y) for name, part in named.items() if part is not None}
+    return from_arrays(parts, files.labels, files.sampling, files.target_unit)
 
 
-def _read_part(name: str, part: PartFiles, folder: Path) -> dict[str, Any]:
+def _read_part(name: str, part: PartFiles, folder: Path, needs_y: bool) -> dict[str, Any]:
     if isinstance(part, ArrayFiles):
         return {key: _read_array(folder / path) for key, path in part.model_dump().items() if path is not None}
     with _opened(folder / part) as archive:
-        if not {"x", "y"} <= set(archive.files):
-            raise DataError(f"'{part}' ({name}) holds {', '.join(archive.files) or 'nothing'}; expected arrays called x and y")
+        needed = ("x", "y") if needs_y else ("x",)
+        if not set(needed) <= set(archive.files):
+            raise DataError(f"'{part}' ({name}) holds {', '.join(archive.files) or 'nothing'}; expected arrays called {' and '.join(needed)}")
         try:
             return {key: archive[key] for key in ("x", "y", "group") if key in archive.files}
         except _UNREADABLE as error:

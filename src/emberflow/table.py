@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from emberflow.measure import Measure
 from emberflow.on_chip import Parity
 from emberflow.recipe import Recipe
 from emberflow.record import Record
@@ -24,7 +25,9 @@ from emberflow.values import Value
 from emberflow.variant import Evaluation, Interval, Reason, ReasonKind, Skipped, Variant
 
 STAR = "★"
-LEGEND = "{star} champion; verdict: fits, or by how much the variant misses the budget; drop: baseline minus variant, with its 95 % interval."
+LEGEND = (
+    "{star} champion; verdict: fits, or by how much the variant misses the budget; drop: by how much the metric is worse, with its 95 % interval."
+)
 BASIS = "~ estimated for TFLM; all other flash and RAM is of the linked firmware; stack and instructions of an inference are of the emulated core."
 
 _MARKDOWN_SIGNS = re.compile(r"([\\`*_~\[\]<>|&#!$])")
@@ -38,6 +41,7 @@ class Row(Value):
     recipe: str
     score: float
     drop: Interval
+    measure: Measure
     file_bytes: int
     compressed_bytes: int
     flash_bytes: int
@@ -62,12 +66,13 @@ class Column:
     is_number: bool = True
 
 
-def columns(metric: str) -> tuple[Column, ...]:
-    """The columns from left to right; `metric` names the project's own. Host latency is this machine's."""
+def columns(measure: Measure) -> tuple[Column, ...]:
+    """The columns from left to right; `measure` is what the project goes by. Host latency is this machine's."""
+    bare = measure.model_copy(update={"unit": ""})  # it stands in the heading
     return (
         Column("recipe", lambda row: row.recipe, 0, is_number=False),
-        Column(metric, lambda row: f"{row.score:.3f}", 2),
-        Column("drop [95 %]", lambda row: str(row.drop), 6),
+        Column(f"{measure.name} {measure.unit}".rstrip(), lambda row: bare.show(row.score, digits=3), 2),
+        Column("drop [95 %]", lambda row: measure.show_loss(row.drop), 6),
         Column("file KiB", lambda row: show_kib(row.file_bytes), 9),
         Column("zipped KiB", lambda row: show_kib(row.compressed_bytes), 10),
         Column("flash KiB", lambda row: _estimated(row) + show_kib(row.flash_bytes), 3),
@@ -106,7 +111,7 @@ def show_us(us: float) -> str:
 def rows(record: Record) -> list[Row]:
     """All variants of `record`: the champion, those that fit, those that don't; each group by flash, then by score."""
     made = [_row(record, variant) for variant in record.variants]
-    return sorted(made, key=lambda row: (not row.is_champion, not row.fits, row.flash_bytes, -row.score, row.recipe))
+    return sorted(made, key=lambda row: (not row.is_champion, not row.fits, row.flash_bytes, record.measure.rank(row.score), row.recipe))
 
 
 def _row(record: Record, variant: Variant) -> Row:
@@ -114,6 +119,7 @@ def _row(record: Record, variant: Variant) -> Row:
     return Row(
         recipe=variant.recipe,
         score=evaluation.quality.scores[record.metric],
+        measure=record.measure,
         drop=evaluation.drop,
         file_bytes=evaluation.size.file_bytes,
         compressed_bytes=evaluation.size.compressed_bytes,
@@ -124,13 +130,13 @@ def _row(record: Record, variant: Variant) -> Row:
         instructions=verdict.footprint.instructions,
         latency_us=variant.latency.median_us,
         parity=firmware_equals_tflm(variant) if record.target.kind is TargetKind.MICROCONTROLLER else equals_tflm(evaluation),
-        verdict="fits" if verdict.fits else ", ".join(in_few_words(variant.recipe, reason) for reason in verdict.reasons),
+        verdict="fits" if verdict.fits else ", ".join(in_few_words(variant.recipe, reason, record.measure) for reason in verdict.reasons),
         fits=verdict.fits,
         is_champion=variant.recipe == record.choice.champion,
     )
 
 
-def in_few_words(recipe: str, reason: Reason) -> str:
+def in_few_words(recipe: str, reason: Reason, measure: Measure) -> str:
     """What `reason` holds against `recipe`, with the amount by which it misses: `flash +12.3 KiB`, `drop +0.011`, `no float16`."""
     match reason.kind:
         case ReasonKind.FORMAT:
@@ -141,6 +147,8 @@ def in_few_words(recipe: str, reason: Reason) -> str:
             return "not equal to TFLM"
         case ReasonKind.UNMEASURED:
             return "not measured"
+        case ReasonKind.ACCURACY if reason.missing is not None:
+            return f"drop +{measure.show(reason.missing, digits=3)}"
     word, show = _WORDS[reason.kind]
     return word if reason.missing is None else f"{word} +{show(reason.missing)}"
 
@@ -151,7 +159,7 @@ _WORDS: dict[ReasonKind, tuple[str, Callable[[float], str]]] = {
     ReasonKind.STACK: ("stack", lambda missing: show_bytes(round(missing))),
     ReasonKind.INSTRUCTIONS: ("instructions", lambda missing: f"{missing:,.0f}"),
     ReasonKind.TIME: ("time", show_time),
-    ReasonKind.ACCURACY: ("drop", lambda missing: f"{missing:.3f}"),
+    ReasonKind.ACCURACY: ("drop", str),
 }
 
 
@@ -201,7 +209,7 @@ def _by_how_much(compared: tuple[Parity, ...]) -> str:
 
 def markdown(record: Record) -> str:
     """The table as Markdown, every cell escaped; below it the choice in words, and the recipes that gave no variant or were skipped."""
-    recipe, *figures, verdict = columns(record.metric)
+    recipe, *figures, verdict = columns(record.measure)
     shown = (recipe, verdict, *figures)  # a page is narrower than a terminal, and this is what one looks for
     lines = [
         _line(_escape(column.heading) for column in shown),
@@ -241,7 +249,7 @@ def rich_table(record: Record, width: int = 100, star: str = STAR) -> Table:
     """The table for a terminal of `width` characters; what has no room is left out, least important first."""
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, _GAP - 1, 0, 0), header_style="")
     lines = rows(record)
-    shown = _within(width, columns(record.metric), lines)
+    shown = _within(width, columns(record.measure), lines)
     table.add_column("", width=1)
     for column in shown:
         justify: Literal["left", "right"] = "right" if column.is_number else "left"

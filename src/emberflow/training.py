@@ -3,16 +3,18 @@
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from pydantic import Field
 
-from emberflow.dataset import Standardization
 from emberflow.errors import ModelError
 from emberflow.keras_bridge import Model, keras
-from emberflow.values import Entry, FloatArray, IntArray, Report, Value
+from emberflow.standardization import Standardization
+from emberflow.task import RULES, TaskKind
+from emberflow.values import AnyArray, Entry, FloatArray, Report, Value
 
+_WORDS = {"binary_accuracy": "accuracy"}
 Augment = Callable[[FloatArray, np.random.Generator], FloatArray]
 
 
@@ -23,6 +25,7 @@ class Training(Value):
     batch_size: int = Field(default=64, ge=1, le=65_536, description="samples of one step")
     learning_rate: float = Field(default=2e-3, gt=0, le=10, description="of the first step")
     seed: int = Field(default=1, ge=0, le=2**31, description="of every random choice: weights, order, augmentation, calibration samples")
+    loss: Literal["mse", "mae"] = Field(default="mse", description="of regression: mean of squared or of absolute errors; other tasks have their own")
     augment: Entry | None = Field(default=None, description="function (x: raw batch, random: numpy Generator) -> x of the same shape; training only")
 
 
@@ -34,12 +37,13 @@ class FineTuning(Value):
 
 
 class TrainingCurve(Value):
-    """Loss and metric after each epoch, on the training and the validation part."""
+    """Loss and what is watched beside it after each epoch, on the training and the validation part."""
 
     loss: tuple[float, ...]
     val_loss: tuple[float, ...]
-    accuracy: tuple[float, ...]
-    val_accuracy: tuple[float, ...]
+    watched: str = Field(default="accuracy", description="accuracy, or mae in the model's own numbers, as Keras computes it")
+    score: tuple[float, ...]
+    val_score: tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -47,20 +51,23 @@ class Lesson:
     """What a model is trained on, and how.
 
     Args:
-        x, y: standardized samples (n, *input_shape) float32 and labels (n,) int64; memory-mapped arrays are read a batch at a time.
+        x, y: standardized samples (n, *input_shape) float32 and what the model shall give for them, (n, ...); None: the samples themselves.
+            Memory-mapped arrays are read a batch at a time.
         validation: the same two of the validation part.
         standardization: undone before `augment`, which is given raw samples, and applied again after it.
     """
 
     x: FloatArray
-    y: IntArray
-    validation: tuple[FloatArray, IntArray]
+    y: AnyArray | None
+    validation: tuple[FloatArray, AnyArray]
     epochs: int
     batch_size: int
     learning_rate: float
     seed: int
     augment: Augment | None = None
     standardization: Standardization | None = None
+    task: TaskKind = TaskKind.CLASSIFICATION
+    loss: str = "mse"
 
     @property
     def steps(self) -> int:
@@ -68,32 +75,29 @@ class Lesson:
         return -(-len(self.x) // self.batch_size)
 
 
-def check_model(model: Model, input_shape: tuple[int, ...], classes: int) -> None:
+def check_model(model: Model, input_shape: tuple[int, ...], labels: int, kind: TaskKind = TaskKind.CLASSIFICATION) -> None:
     """Refuse a model that doesn't meet the data, before any training.
 
-    Raises: ModelError: several inputs or outputs, another input shape, or outputs that aren't one probability a class.
+    Raises: ModelError: several inputs or outputs, another input shape, or outputs that aren't of the task's shape for so many `labels`.
     """
     if len(model.inputs) != 1 or len(model.outputs) != 1:
-        raise ModelError(f"the model has {len(model.inputs)} inputs and {len(model.outputs)} outputs; expected one of each for classification")
+        raise ModelError(f"the model has {len(model.inputs)} inputs and {len(model.outputs)} outputs; expected one of each for {kind}")
     expected, received = (None, *input_shape), tuple(model.inputs[0].shape)
     if len(expected) != len(received) or any(r not in (None, e) for r, e in zip(received[1:], expected[1:], strict=True)):
         raise ModelError(f"the model takes {received}; expected {expected}, the shape of the data's samples")
-    shape = tuple(model.outputs[0].shape)
-    if shape != (None, classes) and not (classes == 2 and shape == (None, 1)):
-        raise ModelError(f"the model gives {shape}; expected (None, {classes}), one probability for each label")
+    shape, rules = tuple(model.outputs[0].shape), RULES[kind]
+    if shape[:1] != (None,) or not rules.gives(shape[1:], labels, input_shape):
+        raise ModelError(f"the model gives {shape}; expected {rules.expected(labels, input_shape)}")
 
 
-def check_probabilities(model: Model, x: FloatArray, rounding: float = 1e-3) -> None:
-    """Refuse outputs that aren't probabilities. `x` is a few samples, standardized; `rounding` is how far from 1 their sum may be.
+def check_outputs(model: Model, x: FloatArray, kind: TaskKind = TaskKind.CLASSIFICATION, rounding: float = 1e-3) -> None:
+    """Refuse outputs that aren't what the task needs. `x` is a few samples, standardized; `rounding` is how far a sum of probabilities may be from 1.
 
-    Raises: ModelError: an output is outside [0, 1], or a row doesn't add up to 1.
+    Raises: ModelError: where probabilities are due, an output is outside [0, 1], or a row doesn't add up to 1; elsewhere, it is not finite.
     """
     out = np.asarray(model(x, training=False))
-    adds_up = out.shape[-1] == 1 or np.allclose(out.sum(-1), 1, atol=rounding)
-    if not (np.isfinite(out).all() and out.min() >= 0 and out.max() <= 1 and adds_up):
-        raise ModelError(
-            f"the model gives values from {out.min():.3g} to {out.max():.3g}; expected probabilities: end it with softmax (or sigmoid for two labels)"
-        )
+    if fault := RULES[kind].find_fault(out, rounding):
+        raise ModelError(f"the model gives values from {out.min():.3g} to {out.max():.3g}; expected {fault}")
 
 
 def fit(model: Model, lesson: Lesson, report: Report, callbacks: Sequence[Any] = ()) -> TrainingCurve:
@@ -104,8 +108,8 @@ def fit(model: Model, lesson: Lesson, report: Report, callbacks: Sequence[Any] =
     import tensorflow as tf  # noqa: PLC0415
 
     schedule = keras().optimizers.schedules.CosineDecay(lesson.learning_rate, lesson.epochs * lesson.steps)
-    loss = "binary_crossentropy" if model.output_shape[-1] == 1 else "sparse_categorical_crossentropy"
-    model.compile(keras().optimizers.Adam(schedule), loss, metrics=["accuracy"])
+    rules = RULES[lesson.task]
+    model.compile(keras().optimizers.Adam(schedule), rules.loss(model.output_shape[-1], lesson.loss), metrics=[rules.watched])
     try:
         history = model.fit(
             _batches(lesson),
@@ -114,13 +118,14 @@ def fit(model: Model, lesson: Lesson, report: Report, callbacks: Sequence[Any] =
             validation_batch_size=1024,
             shuffle=False,  # the batches are shuffled already, by a generator of their own; Keras would shuffle them by the global one
             verbose=0,
-            callbacks=[*callbacks, keras().callbacks.TerminateOnNaN(), _reporter(lesson.epochs, report)],
+            callbacks=[*callbacks, keras().callbacks.TerminateOnNaN(), _reporter(lesson.epochs, rules.watched, report)],
         ).history
     except tf.errors.OpError as error:  # also what a batch raised: TensorFlow keeps only its text
         raise ModelError(f"training stopped: {_told(error)}") from error
     if not np.isfinite(history["loss"][-1]):
         raise ModelError(f"the loss became {history['loss'][-1]} in epoch {len(history['loss'])}; lower the learning rate ({lesson.learning_rate})")
-    return TrainingCurve(**{key: tuple(history.get(key, ())) for key in TrainingCurve.model_fields})
+    keys = {"loss": "loss", "val_loss": "val_loss", "score": rules.watched, "val_score": f"val_{rules.watched}"}
+    return TrainingCurve(watched=_WORDS.get(rules.watched, rules.watched), **{name: tuple(history.get(key, ())) for name, key in keys.items()})
 
 
 def _told(error: Exception) -> str:
@@ -141,9 +146,10 @@ def _batches(lesson: Lesson) -> Any:
         def __len__(self) -> int:
             return lesson.steps
 
-        def __getitem__(self, number: int) -> tuple[FloatArray, IntArray]:
+        def __getitem__(self, number: int) -> tuple[FloatArray, AnyArray]:
             chosen = np.sort(self.order[number * lesson.batch_size : (number + 1) * lesson.batch_size])  # sorted: a map is read forwards
-            return _augmented(lesson, lesson.x[chosen], random), lesson.y[chosen]
+            x = _augmented(lesson, lesson.x[chosen], random)
+            return x, x if lesson.y is None else lesson.y[chosen]
 
         def on_epoch_end(self) -> None:
             self.order = random.permutation(len(lesson.x))
@@ -162,14 +168,15 @@ def _augmented(lesson: Lesson, x: FloatArray, random: np.random.Generator) -> Fl
     return scale.apply(changed) if scale else changed
 
 
-def _reporter(epochs: int, report: Report) -> Any:
+def _reporter(epochs: int, watched: str, report: Report) -> Any:
+    word = _WORDS.get(watched, watched)
+
     def tell(epoch: int, logs: dict[str, float]) -> None:
-        report(f"epoch {epoch + 1}/{epochs}: accuracy {logs['accuracy']:.3f}, on the validation part {logs['val_accuracy']:.3f}")
+        report(f"epoch {epoch + 1}/{epochs}: {word} {logs[watched]:.3f}, on the validation part {logs[f'val_{watched}']:.3f}")
 
     return keras().callbacks.LambdaCallback(on_epoch_end=tell)
 
 
 def predict(model: Model, x: FloatArray) -> FloatArray:
-    """Class probabilities of a Keras model, shape (n, classes) float32; one sigmoid output becomes two columns."""
-    out = np.concatenate([np.asarray(model(x[i : i + 512], training=False)) for i in range(0, len(x), 512)])
-    return np.concatenate([1 - out, out], axis=1) if out.shape[1] == 1 else out
+    """Outputs of a Keras model, shape (n, *output_shape) float32."""
+    return np.concatenate([np.asarray(model(x[i : i + 512], training=False)) for i in range(0, len(x), 512)])

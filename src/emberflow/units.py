@@ -60,3 +60,14 @@ def show_seconds(seconds: float) -> str:
         return f"{seconds:.1f} s"
     whole = round(seconds)
     return f"{whole} s" if whole < 60 else f"{whole // 60} min {whole % 60:02d} s"
+
+
+def show_figure(value: float, signed: bool = False) -> str:
+    """A measured value with three meaningful digits, larger ones in full: `0.00123`, `12.3`, `-45,600`; `signed` puts + before positive ones."""
+    sign = "+" if signed else ""
+    return f"{value:{sign},.0f}" if abs(value) >= 100 else f"{value:{sign}#.3g}".rstrip(".")
+
+
+def show_score(value: float) -> str:
+    """A score with four decimals, or with three meaningful digits where those would say little: `0.9094`, `12,400`."""
+    return f"{value:.4f}" if value == 0 or 0.001 <= abs(value) < 10 else show_figure(value)

@@ -35,13 +35,29 @@ class Size(Value):
     layers: tuple[LayerWeights, ...]
 
 
+class Histogram(Value):
+    """How many normal and how many anomalous samples have an error between one edge and the next."""
+
+    edges: tuple[float, ...]
+    normal: tuple[int, ...]
+    anomalous: tuple[int, ...]
+
+
 class Quality(Value):
     """How well a variant does the task on the test part, with one runtime."""
 
     runtime: str = Field(description="LiteRT or TFLM, whose outputs were scored")
     samples: int
-    scores: dict[str, float] = Field(description="accuracy, macro_f1 and, where it applies, roc_auc")
-    confusion: tuple[tuple[int, ...], ...] = Field(description="rows are true labels, columns predictions")
+    scores: dict[str, float] = Field(description="every metric of the task that applies, and the project's own, by name")
+    thresholds: tuple[float, ...] = Field(default=(), description="above which is decided for a label; empty where nothing is held against one")
+    confusion: tuple[tuple[int, ...], ...] = Field(default=(), description="rows are true labels, columns predictions; empty where none is decided")
+    by_label: tuple[tuple[int, int, int, int], ...] = Field(
+        default=(), description="of several labels a sample: how often each was found, missed, wrongly said, rightly not said"
+    )
+    points: tuple[tuple[tuple[float, float], ...], ...] = Field(
+        default=(), description="of a regression, for each value: truth and prediction of some samples"
+    )
+    histogram: Histogram | None = Field(default=None, description="of errors of reconstruction")
 
 
 class Interval(Value):
@@ -78,8 +94,10 @@ class Evaluation(Value):
 
     size: Size
     quality: Quality = Field(description="of LiteRT, or of TFLM where the target is a microcontroller and TFLM runs the model")
-    drop: Interval = Field(description="metric of the baseline minus metric of the variant, paired over the test samples; positive is a loss")
-    agreement: float = Field(ge=0, le=1, description="share of test samples on which variant and float baseline decide alike")
+    drop: Interval = Field(description="by how much the variant's metric is worse than the baseline's, paired over the test samples")
+    agreement: float = Field(
+        le=1, description="share of test samples on which variant and float baseline decide alike; of a regression, R2 of the one on the other"
+    )
     micro: MicroVerdict
     parity: tuple[Parity, ...] = Field(description="empty when TFLM doesn't run the model")
 
@@ -153,7 +171,7 @@ class Variant(Value):
     model: Artifact
     notes: tuple[str, ...] = Field(default=(), description="what the steps left alone, by layer, and what they did not save")
     evaluation: Evaluation
-    confusion_plot: Artifact | None = Field(default=None, description="the confusion matrix, drawn")
+    answers_plot: Artifact | None = Field(default=None, description="confusion matrix, predicted against true values, or errors, drawn")
     latency: Latency
     firmware: Firmware | None = Field(default=None, description="None for formats and devices that no C is compiled for")
     verdict: Verdict

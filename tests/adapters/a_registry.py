@@ -26,7 +26,7 @@ def record_of(model: bytes):
     changes = {
         "project": "watch",
         "splits": splits,
-        "variants": (variant.model_copy(update={"model": blob, "firmware": None, "confusion_plot": None}),),
+        "variants": (variant.model_copy(update={"model": blob, "firmware": None, "answers_plot": None}),),
         "choice": RECORD.choice.model_copy(update={"champion": RECIPE}),
     }
     return RECORD.model_copy(update=changes)

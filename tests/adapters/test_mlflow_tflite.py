@@ -16,10 +16,10 @@ import yaml
 from mlflow import MlflowClient
 
 from emberflow.adapters import mlflow_tflite
-from emberflow.dataset import Standardization
 from emberflow.errors import DataError, GraphError, ModelError
 from emberflow.evaluate import litert
 from emberflow.evaluate.borders import dequantize, quantize
+from emberflow.standardization import Standardization
 from tests.models import small_tflite, tiny_tflite
 
 ACTIVATED = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}  # MLflow starts uvicorn by its name

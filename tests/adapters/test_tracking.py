@@ -25,6 +25,7 @@ from emberflow.budget import Budget
 from emberflow.dataset import Part, Sampling, Splits
 from emberflow.errors import ModelError, ProjectError, StoreError, TrackingError
 from emberflow.evaluate.footprint import measured
+from emberflow.measure import Measure
 from emberflow.on_chip import Emulated, Linked, OnChip, Packed, Parity
 from emberflow.recipe import Format
 from emberflow.record import Baseline, Provenance, Record
@@ -51,7 +52,7 @@ from tests.models import small_tflite
 DIGEST = "0123456789abcdef" * 4
 QUALITY = Quality(runtime="TFLM", samples=4, scores={"accuracy": 0.75, "macro_f1": 0.7}, confusion=((2, 1), (0, 1)))
 REASON = Reason(kind=ReasonKind.FLASH, message="needs 40 B more flash than m4 has", missing=40, advice="try 'int8'")
-PARAMS = {"bytes", "recipe", "format", "steps", "sparsity_target", "clusters", "qat", "target", "metric", "scored_by"}
+PARAMS = {"bytes", "recipe", "format", "steps", "sparsity_target", "clusters", "qat", "target", "metric", "task", "scored_by"}
 TAGS = {"fits", "verdict", "tflm", "on_chip", "footprint", "champion", "emberflow.recipe", "emberflow.project", "emberflow.data_digest"}
 TAGS |= {"emberflow.code_digest", "emberflow.model_digest", "mlflow.note.content", "mlflow.parentRunId", "mlflow.runName"}
 METRICS = {"accuracy", "macro_f1", "accuracy_drop", "accuracy_drop_low", "accuracy_drop_high", "agreement", "file_bytes", "compressed_bytes"}
@@ -106,7 +107,7 @@ SPLITS = Splits(
 )
 RECORD = Record(
     project="watch",
-    metric="accuracy",
+    measure=Measure(name="accuracy"),
     target=Target(
         name="m4",
         title="a Cortex-M4",
@@ -127,7 +128,7 @@ RECORD = Record(
         model=blob(Kind.KERAS),
         parameters=90,
         quality=QUALITY,
-        curve=TrainingCurve(loss=(0.9, 0.5), val_loss=(1.0, 0.7), accuracy=(0.4, 0.8), val_accuracy=(0.3, 0.6)),
+        curve=TrainingCurve(loss=(0.9, 0.5), val_loss=(1.0, 0.7), score=(0.4, 0.8), val_score=(0.3, 0.6)),
     ),
     variants=(INT8, PRUNED, DYNAMIC),
     failures=(),
@@ -172,7 +173,7 @@ def finished(tracker: Tracker, client: MlflowClient, tmp_path_factory: pytest.Te
     (folder / "bundle" / "firmware").mkdir(parents=True)
     (folder / "bundle" / "firmware" / "main.c").write_text("int main;")
     ids = tracker.open_run("watch", "r1", {"emberflow.run": "r1"})
-    tracker.log_data(ids, SPLITS, DIGEST, "watch")
+    tracker.log_data(ids, CONTEXT)
     for each in (INT8, PRUNED, DYNAMIC, PRUNED):
         tracker.log_variant(ids, CONTEXT, each, [(folder / "model", f"model/{each.recipe}.tflite")])
     tracker.finish(ids, Status.FINISHED, RECORD, [(folder / "bundle", "bundle")])
@@ -418,7 +419,14 @@ def test_the_parent_shows_the_choice(client: MlflowClient, finished: RunIds) -> 
     run = client.get_run(finished.run_id)
 
     assert run.info.status == "FINISHED"
-    assert run.data.params == {"target": "m4", "metric": "accuracy", "recipes": "3", "budget_ram": "8192", "budget_accuracy_drop": "0.02"}
+    assert run.data.params == {
+        "target": "m4",
+        "metric": "accuracy",
+        "task": "classification",
+        "recipes": "3",
+        "budget_ram": "8192",
+        "budget_accuracy_drop": "0.02",
+    }
     expected = {
         "accuracy": 0.75,
         "flash_bytes": 51_000.0,
@@ -548,7 +556,7 @@ def closed_port() -> Iterator[int]:
 
 CALLS: dict[str, Callable[[Tracker, RunIds], object]] = {
     "open_run": lambda tracker, _: tracker.open_run("watch", "r1", {}),
-    "log_data": lambda tracker, ids: tracker.log_data(ids, SPLITS, DIGEST, "watch"),
+    "log_data": lambda tracker, ids: tracker.log_data(ids, CONTEXT),
     "log_variant": lambda tracker, ids: tracker.log_variant(ids, CONTEXT, INT8, []),
     "finish": lambda tracker, ids: tracker.finish(ids, Status.FINISHED),
     "compare_link": lambda tracker, ids: tracker.compare_link(ids),
@@ -615,4 +623,4 @@ def test_a_deleted_experiment_says_how_to_restore_it(tracker: Tracker, client: M
 def test_a_run_that_is_not_there_is_refused(tracker: Tracker, client: MlflowClient) -> None:
     """Trying again would not help, so it is no passing error."""
     with pytest.raises(ProjectError, match=r"refused: Run with id=a+ not found\. Check the address, the account and the experiment"):
-        tracker.log_data(RunIds(experiment_id="1", run_id="a" * 32), SPLITS, DIGEST, "watch")
+        tracker.log_data(RunIds(experiment_id="1", run_id="a" * 32), CONTEXT)

@@ -5,12 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from emberflow.dataset import Standardization
 from emberflow.evaluate import litert, micro
 from emberflow.evaluate.contest import Ground, Rival, compete
 from emberflow.evaluate.paired import drop
+from emberflow.standardization import Standardization
+from emberflow.task.classification import Classification
 from tests.adapters.a_network import network
 
+RULES = Classification()
 LABELS = ("PEN", "ABD", "ROW")
 X = np.random.default_rng(1).normal(0, 3, (200, 8)).astype(np.float32)
 OLD, NEW = Rival(network(4), None, LABELS), Rival(network(5), None, LABELS)
@@ -41,7 +43,7 @@ def test_the_loss_is_the_share_of_samples_that_only_the_champion_got_right():
     assert 0 < differ < 1
     assert (1.0, pytest.approx(1 - differ)) == (contest.champion, contest.challenger)
     answers = [micro.run(rival.model, X).reshape(200, 3).astype(np.float32) for rival in (OLD, NEW)]
-    assert drop("accuracy", GROUND.truth, *answers) == contest.loss
+    assert drop(RULES.metrics["accuracy"], GROUND.truth, *(RULES.decide(each, ()) for each in answers)) == contest.loss
 
 
 def test_each_class_has_its_own_loss():
@@ -126,6 +128,7 @@ def test_a_label_that_only_one_knows_is_left_out_and_deciding_for_it_is_wrong():
             "the test part has no sample of a label that both know (PEN, ABD)",
         ),
         (OLD, {"truth": np.zeros(200, np.int64), "metric": "roc_auc"}, "roc_auc means nothing for these test samples: a class has none"),
+        (OLD, {"metric": "mae"}, "versions are compared as single-label classifiers, and mae is no metric of those; expected one of accuracy,"),
     ],
 )
 def test_who_can_not_be_compared_is_refused_in_words(champion, changes, words):

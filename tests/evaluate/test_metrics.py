@@ -1,15 +1,39 @@
+from collections.abc import Callable
+
 import numpy as np
 import pytest
+import sklearn.metrics
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import f1_score, roc_auc_score
 
-from emberflow.errors import DataError, ProjectError
-from emberflow.evaluate.metrics import METRICS, applies, as_probabilities, assess, confusion, find_metric, roc_auc, score
+from emberflow.evaluate.metrics import (
+    Answers,
+    class_roc_auc,
+    confusion,
+    f1,
+    mean_absolute_error,
+    once,
+    partial_auc,
+    r2,
+    roc_auc,
+    root_mean_squared_error,
+)
+from emberflow.task.classification import Classification
 
+METRICS = Classification().metrics
 TRUTH = np.array([0, 0, 1, 1])
 # decided 0, 1, 1, 1
 PROBABILITIES = np.array([[0.9, 0.1], [0.4, 0.6], [0.3, 0.7], [0.2, 0.8]], np.float32)
+
+
+def said(probabilities: np.ndarray) -> Answers:
+    return Classification().decide(probabilities, ())
+
+
+def score(truth: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:
+    """Every metric of a classification, of all samples once."""
+    return {name: float(metric.score(truth, said(probabilities), once(truth))[0]) for name, metric in METRICS.items()}
 
 
 def test_scores_worked_out_by_hand() -> None:
@@ -43,18 +67,6 @@ def test_a_class_that_is_only_decided_counts_as_zero() -> None:
     assert scores["macro_f1"] == pytest.approx(1 / 3)
 
 
-@pytest.mark.parametrize(
-    ("truth", "classes", "expected"), [([0, 1, 1], 2, True), ([0, 0, 1], 3, False), ([0, 0], 1, False)], ids=["all", "one absent", "one class"]
-)
-def test_roc_auc_is_left_out_where_it_means_nothing(truth: list[int], classes: int, expected: bool) -> None:
-    """It needs two classes or more, each with a sample."""
-    labels = np.array(truth)
-
-    assert applies("roc_auc", labels, classes) is expected
-    assert ("roc_auc" in score(labels, np.full((len(labels), classes), 0.5, np.float32))) is expected
-    assert applies("accuracy", labels, classes)
-
-
 @settings(deadline=None)  # other work on the machine is no failure
 @given(st.integers(0, 10_000), st.integers(2, 5), st.integers(12, 40))
 def test_scores_are_those_of_scikit_learn(seed: int, classes: int, samples: int) -> None:
@@ -78,14 +90,14 @@ def test_weights_are_repetitions(name: str) -> None:
     often = np.array([1, 3, 2, 0, 1, 1, 2, 0, 1])
     repeated = np.repeat(np.arange(9), often)
 
-    weighted = METRICS[name](truth, probabilities, often[None].astype(np.float64))
+    weighted = METRICS[name].score(truth, said(probabilities), often[None].astype(np.float64))
 
-    assert weighted == pytest.approx(METRICS[name](truth[repeated], probabilities[repeated], np.ones((1, len(repeated)))))
+    assert weighted == pytest.approx(METRICS[name].score(truth[repeated], said(probabilities[repeated]), np.ones((1, len(repeated)))))
 
 
 def test_roc_auc_of_a_resample_without_two_classes_is_unknown() -> None:
     """A resample that drew only zeros says nothing about the ranking."""
-    assert np.isnan(roc_auc(TRUTH, PROBABILITIES, np.array([[2.0, 2.0, 0.0, 0.0]])))
+    assert np.isnan(class_roc_auc(TRUTH, said(PROBABILITIES), np.array([[2.0, 2.0, 0.0, 0.0]])))
 
 
 def test_rows_of_the_confusion_are_true_labels() -> None:
@@ -93,45 +105,67 @@ def test_rows_of_the_confusion_are_true_labels() -> None:
     assert confusion(np.array([0, 0, 1, 1]), np.array([0, 1, 1, 1]), 3) == ((1, 1, 0), (0, 2, 0), (0, 0, 0))
 
 
-def test_an_assessment_names_the_runtime() -> None:
-    """Scores and confusion together, with whose outputs they are."""
-    quality = assess("TFLM", TRUTH, PROBABILITIES)
-
-    assert (quality.runtime, quality.samples, quality.confusion) == ("TFLM", 4, ((1, 1), (0, 2)))
-    assert quality.scores == score(TRUTH, PROBABILITIES)
+def ranked(predictions: np.ndarray, decided: np.ndarray | None = None) -> Answers:
+    return Answers(predictions, predictions if decided is None else decided)
 
 
-def test_one_sigmoid_becomes_two_columns() -> None:
-    """The probability of class 1 gets its complement in front."""
-    assert as_probabilities(np.array([[0.25], [1.0]], np.float32)).tolist() == [[0.75, 0.25], [0.0, 1.0]]
+def test_the_partial_area_worked_out_by_hand() -> None:
+    """Ten normal samples: the bound of 0.1 is reached with the first false alarm; above it half of the anomalies are found."""
+    truth = np.array([1, 1, 0, 1, 1] + [0] * 9)
+    errors = np.array([9.0, 8.0, 7.0, 6.0, 5.0] + [1.0] * 9)
+
+    value = partial_auc(truth, ranked(errors), once(truth))[0]
+
+    # the curve: (0, 0.5), then flat to (0.1, 0.5): area 0.05; low = 0.005, high = 0.1: (1 + (0.05 - 0.005) / 0.095) / 2
+    assert value == pytest.approx((1 + 0.045 / 0.095) / 2)
 
 
-def test_several_outputs_stay_as_they_are() -> None:
-    """Also when they come with axes of length one."""
-    assert as_probabilities(PROBABILITIES.reshape(4, 1, 1, 2)).tolist() == PROBABILITIES.tolist()
+@settings(deadline=None)  # other work on the machine is no failure
+@given(st.integers(0, 10_000), st.integers(4, 60), st.integers(3, 30))
+def test_areas_are_those_of_scikit_learn(seed: int, samples: int, values: int) -> None:
+    """On coarse errors, which have ties across the bound."""
+    rng = np.random.default_rng(seed)
+    truth = np.concatenate([[0, 1], rng.integers(2, size=samples)])
+    errors = rng.integers(0, values, size=len(truth)).astype(np.float64)
+
+    assert partial_auc(truth, ranked(errors), once(truth))[0] == pytest.approx(roc_auc_score(truth, errors, max_fpr=0.1))
+    assert roc_auc(truth, ranked(errors), once(truth))[0] == pytest.approx(roc_auc_score(truth, errors))
 
 
-def test_outputs_that_are_not_finite_are_refused() -> None:
-    """The message says how many and which first."""
-    with pytest.raises(DataError, match=r"not finite for 2 of 3 samples, first sample 1; expected probabilities\. Look for NaN"):
-        as_probabilities(np.array([[0.5, 0.5], [np.nan, 0.5], [np.inf, 0.0]], np.float32))
+@settings(deadline=None)  # other work on the machine is no failure
+@given(st.integers(0, 10_000), st.integers(2, 30), st.integers(1, 3))
+def test_errors_of_values_are_those_of_scikit_learn(seed: int, samples: int, values: int) -> None:
+    """Also far from zero, where sums of squares would cancel."""
+    rng = np.random.default_rng(seed)
+    truth = (rng.normal(size=(samples, values)) + 1000).astype(np.float32)
+    answers = ranked((truth + rng.normal(size=truth.shape)).astype(np.float32))
+    pair = (truth.astype(np.float64), answers.predictions.astype(np.float64))
+
+    assert mean_absolute_error(truth, answers, once(truth))[0] == pytest.approx(sklearn.metrics.mean_absolute_error(*pair))
+    assert root_mean_squared_error(truth, answers, once(truth))[0] == pytest.approx(np.sqrt(sklearn.metrics.mean_squared_error(*pair)))
+    assert r2(truth, answers, once(truth))[0] == pytest.approx(sklearn.metrics.r2_score(*pair), rel=1e-4, abs=1e-4)
 
 
-def test_an_unknown_metric_gets_a_hint() -> None:
-    """The message names the metrics there are."""
-    with pytest.raises(ProjectError, match=r"received 'acuracy' as a metric; expected one of accuracy, macro_f1, roc_auc\. Did you mean 'accuracy'"):
-        find_metric("acuracy")
+def test_r2_of_values_that_do_not_vary_is_unknown() -> None:
+    """There is nothing to explain."""
+    assert np.isnan(r2(np.full((3, 1), 5.0), ranked(np.zeros((3, 1))), np.ones((1, 3))))
 
 
-@pytest.mark.parametrize(("truth", "shape"), [([0, 1, 1], (4, 2)), ([], (0, 2)), ([0, 1], (2,))], ids=["other n", "none", "one axis"])
-def test_shapes_that_do_not_go_together_are_refused(truth: list[int], shape: tuple[int, ...]) -> None:
-    """The message states both shapes."""
-    with pytest.raises(DataError, match=r"received labels of shape \(\d,\) and probabilities of shape \(.*\); expected \(n,\) and \(n, classes\)"):
-        score(np.array(truth, np.int64), np.zeros(shape, np.float32))
+def test_f1_of_several_labels_is_their_mean() -> None:
+    """Label 0: found once, said wrongly once, 2/3; label 1: missed, 0; label 2, which nobody has and nobody says, is left out."""
+    truth = np.array([[1, 0, 0], [0, 1, 0]])
+    decided = np.array([[1, 0, 0], [1, 0, 0]])
+
+    assert f1(truth, ranked(truth, decided), once(truth))[0] == pytest.approx(1 / 3)
 
 
-@pytest.mark.parametrize("label", [-1, 2])
-def test_a_label_that_is_no_class_is_refused(label: int) -> None:
-    """The message says which labels the model can give."""
-    with pytest.raises(DataError, match="but the model gives 2 classes; expected labels from 0 to 1"):
-        score(np.array([0, 1, 1, label]), PROBABILITIES)
+@pytest.mark.parametrize("metric", [f1, partial_auc, roc_auc, mean_absolute_error, root_mean_squared_error, r2])
+def test_weights_are_repetitions_of_the_others_too(metric: Callable[..., np.ndarray]) -> None:
+    """As above."""
+    rng = np.random.default_rng(5)
+    truth, numbers, often = np.arange(9) % 2, rng.random(9), np.array([1, 3, 2, 1, 1, 1, 2, 0, 1])
+    repeated = np.repeat(np.arange(9), often)
+
+    weighted = metric(truth, ranked(numbers, numbers > 0.5), often[None].astype(np.float64))
+
+    assert weighted == pytest.approx(metric(truth[repeated], ranked(numbers[repeated], numbers[repeated] > 0.5), np.ones((1, len(repeated)))))

@@ -5,9 +5,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emberflow.errors import DataError, ProjectError
-from emberflow.evaluate.metrics import score
-from emberflow.evaluate.paired import agreement, drop
+from emberflow.errors import DataError
+from emberflow.evaluate import paired
+from emberflow.evaluate.metrics import Answers, Metric, mean_absolute_error, once
+from emberflow.task.classification import Classification
+from emberflow.variant import Interval
+
+RULES = Classification()
+
+
+def drop(metric: str, truth: np.ndarray, baseline: np.ndarray, variant: np.ndarray) -> Interval:
+    return paired.drop(RULES.metrics[metric], truth, RULES.decide(baseline, ()), RULES.decide(variant, ()))
+
+
+def score(truth: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:
+    answers = RULES.decide(probabilities, ())
+    return {name: float(metric.score(truth, answers, once(truth))[0]) for name, metric in RULES.metrics.items()}
 
 
 def decide(classes: np.ndarray, count: int = 2) -> np.ndarray:
@@ -120,18 +133,15 @@ def test_a_better_variant_has_a_negative_drop(metric: str) -> None:
     assert drop(metric, truth, worse, better).high < 0
 
 
-def test_agreement_asks_for_the_decision_alone() -> None:
-    """Two of three samples have the same most probable class, whatever the probabilities."""
-    baseline = np.array([[0.6, 0.4], [0.2, 0.8], [0.9, 0.1]], np.float32)
-    variant = np.array([[0.9, 0.1], [0.4, 0.6], [0.3, 0.7]], np.float32)
+def test_of_an_error_more_is_a_loss() -> None:
+    """Lower is better: the variant's mean error is 0.5 larger, and the interval says so with the same sign."""
+    truth = np.zeros((40, 1))
+    numbers = np.random.default_rng(1).random((40, 1))
+    metric = Metric(mean_absolute_error, higher_is_better=False, is_share=False)
 
-    assert agreement(baseline, variant) == pytest.approx(2 / 3)
+    interval = paired.drop(metric, truth, Answers(numbers, numbers), Answers(numbers + 0.5, numbers + 0.5))
 
-
-def test_an_unknown_metric_is_refused() -> None:
-    """With a hint."""
-    with pytest.raises(ProjectError, match=r"received 'macro-f1' as a metric; .* Did you mean 'macro_f1'"):
-        drop("macro-f1", *answer(1, 1, 1))
+    assert (interval.estimate, interval.low, interval.high) == pytest.approx((0.5, 0.5, 0.5))
 
 
 def test_roc_auc_without_samples_of_a_class_is_refused() -> None:
@@ -141,19 +151,17 @@ def test_roc_auc_without_samples_of_a_class_is_refused() -> None:
 
 
 def test_other_classes_than_the_baseline_are_refused() -> None:
-    """The message states both shapes, from `drop` and from `agreement`."""
+    """The message states both shapes."""
     truth, baseline, _ = answer(1, 1, 1)
     variant = decide(truth, 3)
 
-    with pytest.raises(DataError, match=r"shape \(3, 2\) from the baseline and \(3, 3\) from the variant; expected the same samples and classes"):
+    with pytest.raises(DataError, match=r"shape \(3, 2\) from the baseline and \(3, 3\) from the variant; expected the same samples, and as many"):
         drop("accuracy", truth, baseline, variant)
-    with pytest.raises(DataError, match=r"shape \(3, 2\) from the baseline and \(3, 3\)"):
-        agreement(baseline, variant)
 
 
 def test_labels_of_another_length_are_refused() -> None:
     """As everywhere in the metrics."""
     _, baseline, variant = answer(1, 1, 1)
 
-    with pytest.raises(DataError, match=r"received labels of shape \(2,\) and probabilities of shape \(3, 2\)"):
+    with pytest.raises(DataError, match=r"received truth of shape \(2,\) and predictions of shape \(3, 2\)"):
         drop("accuracy", np.zeros(2, np.int64), baseline, variant)

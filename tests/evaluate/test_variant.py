@@ -6,16 +6,30 @@ import pytest
 
 from emberflow.errors import DataError, ProjectError
 from emberflow.evaluate import litert, micro
-from emberflow.evaluate.borders import dequantize
-from emberflow.evaluate.metrics import as_probabilities, assess
+from emberflow.evaluate.grading import Grading
+from emberflow.evaluate.metrics import Answers
 from emberflow.evaluate.size import measure_size
 from emberflow.evaluate.variant import Exam, evaluate_model
+from emberflow.task import Task
+from emberflow.task.classification import Classification
+from emberflow.task.rules import Run
 
 Models = Callable[[str], bytes]
 
 
+RULES = Classification()
+
+
+def said(probabilities: np.ndarray) -> Answers:
+    return RULES.decide(probabilities, ())
+
+
+def graded(metric: str) -> Grading:
+    return Grading(task=Task(metric=metric), labels=3)
+
+
 def probabilities_of(outputs: np.ndarray, model: bytes) -> np.ndarray:
-    return as_probabilities(dequantize(outputs, litert.read_borders(model).output))
+    return RULES.predictions(Run(outputs, outputs, litert.read_borders(model)), None)
 
 
 @pytest.fixture(scope="module")
@@ -23,18 +37,18 @@ def exam(tflite: Models) -> Exam:
     """Sixty samples, answered by the float model, which is taken to be right on most."""
     x = np.random.default_rng(2).normal(size=(60, 16, 3)).astype(np.float32)
     baseline = litert.run(tflite("conv-float32"), x)
-    return Exam(x=x, truth=baseline.argmax(axis=1).astype(np.int64), baseline_probabilities=baseline, metric="accuracy")
+    return Exam(x=x, truth=baseline.argmax(axis=1).astype(np.int64), baseline=said(baseline), grading=graded("accuracy"))
 
 
 def test_a_microcontrollers_quality_is_that_of_tflm(tflite: Models, exam: Exam) -> None:
     """Scores, and the probabilities handed back, are those of TFLM's outputs; all the rest is of the same file."""
     model = tflite("conv-int8")
 
-    evaluation, probabilities = evaluate_model(model, exam, is_microcontroller=True)
+    evaluation, answers = evaluate_model(model, exam, is_microcontroller=True)
 
     expected = probabilities_of(micro.run(model, exam.x), model)
-    assert np.array_equal(probabilities, expected)
-    assert evaluation.quality == assess("TFLM", exam.truth, expected)
+    assert np.array_equal(answers.predictions, expected)
+    assert evaluation.quality == exam.grading.examiner().assess("TFLM", exam.truth, said(expected), ())
     assert evaluation.size == measure_size(model)
     assert evaluation.micro == micro.examine(model)
     # the labels are the baseline's decisions: what is lost is where the two disagree
@@ -56,18 +70,18 @@ def test_a_linux_devices_quality_is_that_of_litert(tflite: Models, exam: Exam) -
     """Also where TFLM would run the model, whose verdict is reported all the same."""
     model = tflite("conv-int8")
 
-    evaluation, probabilities = evaluate_model(model, exam, is_microcontroller=False)
+    evaluation, answers = evaluate_model(model, exam, is_microcontroller=False)
 
     assert evaluation.quality.runtime == "LiteRT"
     assert evaluation.micro.runs
-    assert np.array_equal(probabilities, probabilities_of(litert.run(model, exam.x), model))
+    assert np.array_equal(answers.predictions, probabilities_of(litert.run(model, exam.x), model))
 
 
 def test_what_tflm_refuses_is_scored_by_litert(tflite: Models) -> None:
     """With the reason in the verdict and nothing to compare."""
     x = np.random.default_rng(2).normal(size=(20, 64)).astype(np.float32)
     baseline = litert.run(tflite("wide-float32"), x)
-    exam = Exam(x=x, truth=baseline.argmax(axis=1).astype(np.int64), baseline_probabilities=baseline, metric="macro_f1")
+    exam = Exam(x=x, truth=baseline.argmax(axis=1).astype(np.int64), baseline=said(baseline), grading=graded("macro_f1"))
 
     evaluation, _ = evaluate_model(tflite("wide-dynamic"), exam, is_microcontroller=True)
 
@@ -79,19 +93,19 @@ def test_one_sigmoid_is_two_classes(tflite: Models) -> None:
     """Its probabilities come back in two columns that sum to 1."""
     x = np.random.default_rng(2).normal(size=(20, 4)).astype(np.float32)
     truth = np.arange(20) % 2
-    exam = Exam(x=x, truth=truth, baseline_probabilities=np.eye(2, dtype=np.float32)[truth], metric="roc_auc")
+    exam = Exam(x=x, truth=truth, baseline=said(np.eye(2, dtype=np.float32)[truth]), grading=graded("roc_auc"))
 
-    evaluation, probabilities = evaluate_model(tflite("sigmoid-int8"), exam, is_microcontroller=True)
+    evaluation, answers = evaluate_model(tflite("sigmoid-int8"), exam, is_microcontroller=True)
 
-    assert probabilities.shape == (20, 2)
-    assert probabilities.sum(axis=1) == pytest.approx(1)
+    assert answers.predictions.shape == (20, 2)
+    assert answers.predictions.sum(axis=1) == pytest.approx(1)
     assert set(evaluation.quality.scores) == {"accuracy", "macro_f1", "roc_auc"}
 
 
 def test_an_unknown_metric_is_refused(tflite: Models, exam: Exam) -> None:
     """Before anything runs."""
-    with pytest.raises(ProjectError, match="received 'f1' as a metric"):
-        evaluate_model(tflite("conv-int8"), replace(exam, metric="f1"), is_microcontroller=True)
+    with pytest.raises(ProjectError, match="received 'f1' as a metric of a classification task"):
+        evaluate_model(tflite("conv-int8"), replace(exam, grading=graded("f1")), is_microcontroller=True)
 
 
 def test_other_classes_than_the_baseline_are_refused(tflite: Models, exam: Exam) -> None:
@@ -99,7 +113,7 @@ def test_other_classes_than_the_baseline_are_refused(tflite: Models, exam: Exam)
     four = np.full((60, 4), 0.25, np.float32)
 
     with pytest.raises(DataError, match=r"shape \(60, 4\) from the baseline and \(60, 3\) from the variant"):
-        evaluate_model(tflite("conv-int8"), replace(exam, baseline_probabilities=four), is_microcontroller=True)
+        evaluate_model(tflite("conv-int8"), replace(exam, baseline=said(four)), is_microcontroller=True)
 
 
 def test_outputs_that_are_not_finite_are_refused(tflite: Models) -> None:
@@ -107,8 +121,8 @@ def test_outputs_that_are_not_finite_are_refused(tflite: Models) -> None:
     exam = Exam(
         x=np.array([[1.0, 1.0], [-1.0, 1.0]], np.float32),
         truth=np.array([0, 1]),
-        baseline_probabilities=np.eye(2, dtype=np.float32),
-        metric="accuracy",
+        baseline=said(np.eye(2, dtype=np.float32)),
+        grading=graded("accuracy"),
     )
 
     with pytest.raises(DataError, match="not finite for 1 of 2 samples, first sample 1"):

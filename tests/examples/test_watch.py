@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from emberflow.dataset import prepare
 from emberflow.project import read_project
 from emberflow.recipe import Cluster, Format, Prune, PruneBlock, QuantizeAware
+from emberflow.stages.prepare import preparation_of
 from emberflow.target import find_target
 
 FOLDER = Path(__file__).parent.parent.parent / "examples" / "watch"
@@ -52,7 +53,7 @@ def test_windows_overlap_by_half(data):
 
 def test_data_need_no_warning(watch, data):
     """People are disjoint, every label is in each part, no window is in two."""
-    made = prepare(data, PROJECT.standardize, PROJECT.calibration_samples, PROJECT.training.seed)
+    made = prepare(data, preparation_of(PROJECT))
 
     assert made.warnings == ()
     assert (made.sampling.rate_hz, len(made.sampling.channels)) == (50, 6)
@@ -61,7 +62,7 @@ def test_data_need_no_warning(watch, data):
 
 def test_calibration_is_spread_over_the_exercises(data):
     """200 over 7: 28 or 29 of each."""
-    made = prepare(data, PROJECT.standardize, 200, PROJECT.training.seed)
+    made = prepare(data, preparation_of(PROJECT))
 
     assert {28, 29} == set(np.bincount(made.parts["calibration"][1]).tolist())
 

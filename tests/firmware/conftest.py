@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from emberflow.compiler import compile_model
-from emberflow.dataset import Standardization
 from emberflow.evaluate import litert, micro
 from emberflow.firmware.application import Application
 from emberflow.firmware.folder import Build, Product
 from emberflow.firmware.vectors import TestVectors
 from emberflow.firmware.vectors import make_vectors as vectors_of
+from emberflow.standardization import Standardization
 from emberflow.target import find_target
 from emberflow.values import AnyArray, FloatArray
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from emberflow.dataset import Standardization
 from emberflow.errors import BundleError
+from emberflow.standardization import Standardization
 
 
 def test_an_application_knows_its_shape_and_types(application, vectors):
@@ -22,7 +22,7 @@ def test_one_output_may_tell_two_labels_apart(application, vectors):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"labels": ("a", "b")}, r"received 3 outputs for 2 labels; expected as many, or one output for two labels"),
+        ({"labels": ("a", "b")}, r"received 3 outputs for 2 labels; expected .None, 2., one probability for each label"),
         ({"standardization": Standardization(mean=(0.0,), std=(1.0,))}, r"received 1 means and 1 deviations for 2 channels; expected one pair"),
         ({"standardization": Standardization(mean=(0.0, 0.0), std=(1.0, 0.0))}, r"a standard deviation of 0.0; expected more than 0: leave out"),
         ({"standardization": Standardization(mean=(0.0, 0.0), std=(1.0, 1e-60))}, r"a standard deviation of 1e-60"),

@@ -9,7 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emberflow.errors import BundleError
-from emberflow.firmware.literals import byte_rows, float_literal, float_rows, identifier, number_rows, python_float, sample_rows, string_literal
+from emberflow.firmware.literals import (
+    byte_rows,
+    double_literal,
+    float_literal,
+    float_rows,
+    identifier,
+    number_rows,
+    python_float,
+    sample_rows,
+    string_literal,
+)
 
 
 @pytest.mark.parametrize(
@@ -100,3 +110,16 @@ def test_rows_are_of_a_fixed_length():
     assert number_rows(range(13)).splitlines() == ["    0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11,", "    12,"]
     assert float_rows((1, 0.5)) == "    1.0f, 0.5f,"
     assert sample_rows(np.array([[[1, 2], [3, 4]]], np.int8)) == "    {\n    1, 2, 3, 4,\n    },"
+
+
+@pytest.mark.parametrize("value", [0.1, 1.0, -3e-300, 1 / 3, 12345678.9])
+def test_a_double_literal_is_the_same_64_bits(value):
+    """Seventeen digits; Python reads C's literal."""
+    assert float(double_literal(value)) == value
+    assert "." in double_literal(value) or "e" in double_literal(value)
+
+
+def test_a_double_that_is_not_finite_is_refused():
+    """As a float."""
+    with pytest.raises(BundleError, match="received nan among the numbers for the firmware; expected a finite number"):
+        double_literal(float("nan"))

@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from emberflow.dataset import Standardization
 from emberflow.evaluate import litert, micro
 from emberflow.evaluate.micro_process import takes
 from emberflow.evaluate.size import measure_size
@@ -19,6 +18,7 @@ from emberflow.firmware.application import Application
 from emberflow.firmware.operators import RESOLVER_METHODS
 from emberflow.firmware.sources import render_linux, render_sources, render_tflm
 from emberflow.firmware.vectors import TestVectors, make_vectors
+from emberflow.standardization import Standardization
 
 LABELS = ("rest", "wave", "schütteln")
 STANDARDIZATION = Standardization(mean=(1.0, -2.0), std=(0.5, 3.0))

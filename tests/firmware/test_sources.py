@@ -6,11 +6,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from emberflow.dataset import Standardization
 from emberflow.errors import BundleError
 from emberflow.evaluate.borders import Border, dequantize, quantize
 from emberflow.firmware.application import C_TYPES
 from emberflow.firmware.sources import SOURCES, render_linux, render_sources, render_tflm
+from emberflow.standardization import Standardization
 
 DTYPES = ("int8", "uint8", "int16", "float32")
 

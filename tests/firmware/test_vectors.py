@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from emberflow.dataset import Standardization
 from emberflow.errors import BundleError
 from emberflow.evaluate.borders import Border, Borders
 from emberflow.firmware.vectors import make_vectors
+from emberflow.standardization import Standardization
 
 
 def test_a_choice_takes_one_of_each_label_first(vectors):

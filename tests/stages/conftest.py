@@ -139,7 +139,9 @@ def tflite(bench: Bench, notes: tuple[str, ...]) -> Path:
 
 @pytest.fixture(scope="session")
 def evaluation(bench: Bench, tflite: Path) -> Any:
-    """What `evaluate` returns for it on a microcontroller; confusion.svg is in the bench."""
+    """What `evaluate` returns for it on a microcontroller; answers.svg is in the bench."""
+    from emberflow.evaluate.grading import Grading
+    from emberflow.measure import Measure
     from emberflow.stages.evaluate import Paper, evaluate
 
     paper = Paper(
@@ -147,7 +149,8 @@ def evaluation(bench: Bench, tflite: Path) -> Any:
         y=bench["test-y.npy"],
         predictions=bench["predictions.npy"],
         labels=("calm", "busy"),
-        metric="accuracy",
+        measure=Measure(name="accuracy"),
+        grading=Grading(labels=2),
         is_microcontroller=True,
     )
-    return evaluate("prune50-int8", tflite, paper, bench["confusion.svg"], bench.lines.append)
+    return evaluate("prune50-int8", tflite, paper, bench["answers.svg"], bench.lines.append)

@@ -7,7 +7,10 @@ import numpy as np
 import pytest
 
 from emberflow.errors import ProjectError
+from emberflow.evaluate.grading import Grading
+from emberflow.measure import Measure
 from emberflow.stages.evaluate import Paper, evaluate, time_on_host
+from emberflow.task import Task
 
 pytestmark = pytest.mark.xdist_group("tensorflow")
 
@@ -27,7 +30,7 @@ def test_one_sigmoid_is_compared_with_its_baseline(baseline: Any, evaluation: An
 
 def test_the_confusion_is_drawn(bench: Any, evaluation: Any) -> None:
     """With the labels' names and the recipe's."""
-    drawn = bench["confusion.svg"].read_text()
+    drawn = bench["answers.svg"].read_text()
 
     assert drawn.lstrip().startswith(("<?xml", "<svg"))
     assert any(line.startswith("accuracy ") and "(TFLM), loss " in line for line in bench.lines)
@@ -40,7 +43,8 @@ def test_an_unknown_metric_is_told(bench: Any, tflite: Path) -> None:
         y=bench["test-y.npy"],
         predictions=bench["predictions.npy"],
         labels=("calm", "busy"),
-        metric="acuracy",
+        measure=Measure(name="acuracy"),
+        grading=Grading(task=Task(metric="acuracy"), labels=2),
         is_microcontroller=True,
     )
 

@@ -11,9 +11,10 @@ import numpy as np
 from emberflow.adapters.proof import Claim, Proof, prove
 from emberflow.adapters.toolchain import Toolchain
 from emberflow.errors import DoesNotFit, GraphError, TargetError, ToolchainError
-from emberflow.evaluate.borders import dequantize, quantize
+from emberflow.evaluate import micro
+from emberflow.evaluate.borders import quantize
+from emberflow.evaluate.grading import Grading
 from emberflow.evaluate.litert import read_borders
-from emberflow.evaluate.metrics import as_probabilities, assess
 from emberflow.firmware.chip.program import linker_script, product_program
 from emberflow.on_chip import OnChip
 from emberflow.stages.compile import read_sources
@@ -33,6 +34,7 @@ class Assignment(Value):
     model: Path
     x: Path
     y: Path
+    grading: Grading = Grading()
     target: Target
     toolchain: Path
 
@@ -76,8 +78,10 @@ def get_ready(target: Target, toolchain: Path, report: Report) -> None:
 def _quality(proof: Proof, assignment: Assignment) -> Quality | None:
     if proof.outputs is None:
         return None
-    borders = read_borders(assignment.model.read_bytes())
-    return assess("C on this machine", np.load(assignment.y), as_probabilities(dequantize(proof.outputs[0], borders.output)))
+    model, grading = assignment.model.read_bytes(), assignment.grading
+    thresholds = grading.thresholds(model, micro.run)  # the C gives TFLM's bytes, or is refuted
+    answers = grading.decide(grading.predictions(model, np.load(assignment.x), proof.outputs[0]), thresholds)
+    return grading.examiner().assess("C on this machine", np.load(assignment.y), answers, thresholds)
 
 
 def _tell(figures: OnChip) -> str:

@@ -25,10 +25,10 @@ from mlflow.types import Schema, TensorSpec
 from mlflow.utils.environment import _mlflow_conda_env, _PythonEnv
 
 from emberflow import __version__
-from emberflow.dataset import Standardization
 from emberflow.errors import DataError, GraphError, ModelError
 from emberflow.evaluate import litert
 from emberflow.evaluate.borders import Border, dequantize
+from emberflow.standardization import Standardization
 from emberflow.values import AnyArray, FloatArray
 
 FLAVOR_NAME = "tflite"

@@ -10,9 +10,9 @@ from pydantic import ValidationError
 from emberflow.adapters.registry import Registry
 from emberflow.artifact import digest_file
 from emberflow.bundle import Manifest, verify_files
-from emberflow.dataset import Standardization
 from emberflow.errors import BundleError, EmberflowError, ModelError, RegistryError
 from emberflow.record import Record
+from emberflow.standardization import Standardization
 from emberflow.values import Value
 from emberflow.version import Version
 

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 from emberflow.adapters import tracking_figures as figures
 from emberflow.adapters.tracking_address import RunIds, check_address, comparison_page, hide_password, hide_user, is_server, run_page
 from emberflow.adapters.tracking_figures import Context
-from emberflow.dataset import Splits
 from emberflow.errors import EmberflowError, ProjectError, RegistryError
 from emberflow.record import Record
 from emberflow.variant import Variant
@@ -86,9 +85,9 @@ class Tracker:
         run = self._client.create_run(experiment_id, run_name, tags)
         return RunIds(experiment_id=experiment_id, run_id=run.info.run_id)
 
-    def log_data(self, ids: RunIds, splits: Splits, digest: str, project: str) -> None:
-        """Name the training and the test part as inputs of the run, with shapes, counts and labels; `digest` is of all the data."""
-        self._client.log_data(ids.run_id, [figures.data_input(part, splits, digest, project) for part in ("train", "test")])
+    def log_data(self, ids: RunIds, context: Context) -> None:
+        """Name the training and the test part as inputs of the run, with shapes, counts and labels."""
+        self._client.log_data(ids.run_id, [figures.data_input(part, context) for part in ("train", "test")])
 
     def log_variant(self, ids: RunIds, context: Context, variant: Variant, files: "Files") -> str:
         """Log `variant` as the nested run of `ids` for its recipe, made when there is none. Its run id.
@@ -97,7 +96,7 @@ class Tracker:
             files: (local file or directory, its path among the artifacts). The .tflite, which goes under `model/`, becomes the LoggedModel,
                 of the flavor tflite, so that MLflow loads and serves it; the rest (plots) is kept with the run.
         """
-        data = figures.data_input("test", context.splits, context.data_digest, context.project)
+        data = figures.data_input("test", context)
         run_id, model_id = self._find_child(ids, context, variant)
         self._client.log_data(run_id, [data])
         self._client.log(run_id, figures.of_variant(variant, context), model_id, data)

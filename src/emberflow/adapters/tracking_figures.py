@@ -11,9 +11,12 @@ from pydantic import Field
 
 from emberflow.adapters import tracking_notes as notes
 from emberflow.artifact import Sha256
-from emberflow.dataset import Part, Splits, Standardization
+from emberflow.dataset import Part, Splits
+from emberflow.measure import Measure
 from emberflow.recipe import Cluster, Prune, PruneBlock, Recipe, prefix_name
 from emberflow.record import Record
+from emberflow.standardization import Standardization
+from emberflow.task import TaskKind
 from emberflow.values import Value
 from emberflow.variant import Evaluation, Variant
 
@@ -25,7 +28,8 @@ class Context(Value):
     """What all variants of one pipeline run share; known before the first of them is measured."""
 
     project: str
-    metric: str
+    measure: Measure
+    task: TaskKind = TaskKind.CLASSIFICATION
     target: str
     splits: Splits
     data_digest: Sha256
@@ -69,7 +73,8 @@ def context_of(record: Record) -> Context:
     """The context that `record` was made in."""
     return Context(
         project=record.project,
-        metric=record.metric,
+        measure=record.measure,
+        task=record.task,
         target=record.target.name,
         splits=record.splits,
         data_digest=record.provenance.data_digest,
@@ -77,14 +82,15 @@ def context_of(record: Record) -> Context:
     )
 
 
-def data_input(name: str, splits: Splits, digest: str, project: str) -> DataInput:
-    """The part called `name`: shapes and counts, labels, channels, and the digests of its arrays. `digest` is of all the data."""
+def data_input(name: str, context: Context) -> DataInput:
+    """The part called `name`: shapes and counts, labels, channels, and the digests of its arrays."""
+    splits = context.splits
     part: Part = getattr(splits, name)
-    tensors = {"features": _tensor("float32", splits.input_shape), "targets": _tensor("int64", ())}
+    tensors = {"features": _tensor("float32", splits.input_shape), "targets": _tensor(*_targets(splits, context.task))}
     profile = {"num_rows": part.samples, "labels": splits.labels, "sampling": splits.sampling.model_dump(), "warnings": splits.warnings}
     return DataInput(
-        name=f"{project}-{name}",
-        digest=digest[:_DIGEST_LIMIT],
+        name=f"{context.project}-{name}",
+        digest=context.data_digest[:_DIGEST_LIMIT],
         part=name,
         source=json.dumps({"x": part.x.sha256, "y": part.y.sha256}),
         tensors=json.dumps({"mlflow_tensorspec": tensors}),
@@ -92,11 +98,17 @@ def data_input(name: str, splits: Splits, digest: str, project: str) -> DataInpu
     )
 
 
+def _targets(splits: Splits, kind: TaskKind) -> tuple[str, tuple[int, ...]]:
+    """Type and shape of one sample's truth."""
+    several = {TaskKind.REGRESSION: "float32", TaskKind.MULTI_LABEL: "int64"}
+    return (several[kind], (len(splits.labels),)) if kind in several else ("int64", ())
+
+
 def of_variant(variant: Variant, context: Context) -> Figures:
     """A nested run: how the variant was made, what was measured (units in the keys), the verdict."""
-    note = notes.of_variant(variant, context.target, context.metric)
+    note = notes.of_variant(variant, context.target, context.measure)
     described = of_model(variant, context)
-    return Figures(params=described.params, metrics=_metrics(variant, context.metric), tags={**described.tags, NOTE: note})
+    return Figures(params=described.params, metrics=_metrics(variant, context.measure.name), tags={**described.tags, NOTE: note})
 
 
 def of_model(variant: Variant, context: Context) -> Figures:
@@ -143,7 +155,8 @@ def _params(variant: Variant, context: Context) -> dict[str, str]:
         "clusters": str(_clusters(recipe)),
         "qat": _word(recipe.quantizes_aware),
         "target": context.target,
-        "metric": context.metric,
+        "metric": context.measure.name,
+        "task": context.task.value,
         "scored_by": variant.evaluation.quality.runtime,
     }
 
@@ -162,6 +175,7 @@ def _metrics(variant: Variant, metric: str) -> dict[str, float]:
         f"{metric}_drop_high": drop.high,
         **scores,
         "agreement": evaluation.agreement,
+        **_thresholds(evaluation),
         "compressed_bytes": size.compressed_bytes,
         "parameters": size.parameters,
         "macs": size.macs,
@@ -172,6 +186,12 @@ def _metrics(variant: Variant, metric: str) -> dict[str, float]:
         **_micro_metrics(evaluation),
         **_chip_metrics(variant, metric),
     }
+
+
+def _thresholds(evaluation: Evaluation) -> dict[str, float]:
+    """`threshold`, or `threshold_0` and so on where each label has its own."""
+    found = evaluation.quality.thresholds
+    return {"threshold": found[0]} if len(found) == 1 else {f"threshold_{label}": value for label, value in enumerate(found)}
 
 
 def _chip_metrics(variant: Variant, metric: str) -> dict[str, float]:
@@ -221,6 +241,7 @@ def _run_params(record: Record) -> dict[str, str]:
     return {
         "target": record.target.name,
         "metric": record.metric,
+        "task": record.task.value,
         "recipes": str(len(record.variants) + len(record.failures)),
         **{f"budget_{name}": str(value) for name, value in budget.items()},
     }
@@ -255,8 +276,9 @@ def _run_tags(record: Record) -> dict[str, str]:
 
 def _curves(record: Record) -> tuple[tuple[str, int, float], ...]:
     """Epochs count from 1."""
-    curve = record.baseline.curve.model_dump() if record.baseline.curve else {}
-    return tuple((f"epoch_{name}", epoch, value) for name, values in curve.items() for epoch, value in enumerate(values, start=1))
+    curve = record.baseline.curve
+    curves = {"loss": curve.loss, "val_loss": curve.val_loss, curve.watched: curve.score, f"val_{curve.watched}": curve.val_score} if curve else {}
+    return tuple((f"epoch_{name}", epoch, value) for name, values in curves.items() for epoch, value in enumerate(values, start=1))
 
 
 def _tensor(dtype: str, shape: tuple[int, ...]) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from emberflow import table
+from emberflow.measure import Measure
 from emberflow.on_chip import Parity
 from emberflow.recipe import Recipe
 from emberflow.record import Record
@@ -43,7 +44,7 @@ def on_chip(variant: Variant) -> str:
     return "equal to TFLM" if figures.is_proven else clip(figures.complaint or f"nothing is proven: {figures.unproven}")
 
 
-def of_variant(variant: Variant, target: str, metric: str) -> str:
+def of_variant(variant: Variant, target: str, measure: Measure) -> str:
     """The recipe in words, the verdict with what to try, what the steps left alone, and whether LiteRT and TFLM agree."""
     footprint, size = variant.verdict.footprint, variant.evaluation.size
     lines = [
@@ -51,7 +52,7 @@ def of_variant(variant: Variant, target: str, metric: str) -> str:
         "",
         f"**{'Fits' if variant.verdict.fits else 'Does not fit'} {target}**: flash {show_bytes(footprint.flash_bytes)},"
         f" RAM {show_bytes(footprint.ram_bytes)} ({footprint.basis}).",
-        f"File {show_bytes(size.file_bytes)}, zipped {show_bytes(size.compressed_bytes)}. Loss of {metric}: {variant.evaluation.drop}.",
+        f"File {show_bytes(size.file_bytes)}, zipped {show_bytes(size.compressed_bytes)}. Loss of {measure.name}: {measure.show_loss(variant.evaluation.drop)}.",
         *_bullets("Why not, and what to try", map(_advise, variant.verdict.reasons)),
         *_bullets("What could not be checked", variant.verdict.notes),
         *_bullets("Notes", variant.notes),

@@ -6,12 +6,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from emberflow.contest import ClassLoss, Contest
-from emberflow.dataset import Standardization
 from emberflow.evaluate import litert, micro
-from emberflow.evaluate.borders import dequantize
-from emberflow.evaluate.metrics import as_probabilities, score
+from emberflow.evaluate.metrics import Answers, once
 from emberflow.evaluate.paired import drop
+from emberflow.standardization import Standardization
+from emberflow.task.classification import Classification
+from emberflow.task.rules import Run
 from emberflow.values import FloatArray, IntArray
+
+_RULES = Classification()
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,15 +55,16 @@ def compete(champion: Rival, challenger: Rival, ground: Ground) -> Contest:
         return held.model_copy(update={"samples": 0, "refusal": f"the test part has no sample of a label that both know ({', '.join(common)})"})
     truth = np.array([common.index(ground.labels[place]) for place in ground.truth[chosen]], np.int64)
     answers = [_answers(rival, ground, chosen, common) for rival in (champion, challenger)]
-    scores = [score(truth, each).get(ground.metric) for each in answers]
-    if None in scores:
+    metric = _RULES.metrics[ground.metric]
+    if metric.obstacle(truth, answers[0]):
         return held.model_copy(update={"refusal": f"{ground.metric} means nothing for these test samples: a class has none"})
+    scores = [float(metric.score(truth, each, once(truth))[0]) for each in answers]
     return held.model_copy(
         update={
             "samples": int(chosen.sum()),
             "champion": scores[0],
             "challenger": scores[1],
-            "loss": drop(ground.metric, truth, answers[0], answers[1], ground.confidence),
+            "loss": drop(metric, truth, answers[0], answers[1], ground.confidence),
             "classes": tuple(_by_class(truth, (answers[0], answers[1]), common, ground.confidence)),
             "notes": tuple(_notes(champion, challenger, ground)),
         }
@@ -69,6 +73,8 @@ def compete(champion: Rival, challenger: Rival, ground: Ground) -> Contest:
 
 def _obstacle(champion: Rival, ground: Ground, common: tuple[str, ...]) -> str:
     """Why the champion can't be asked; empty when it can."""
+    if ground.metric not in _RULES.metrics:
+        return f"versions are compared as single-label classifiers, and {ground.metric} is no metric of those; expected one of {', '.join(_RULES.metrics)}"
     expected, borders = ground.x.shape[1:], litert.read_borders(champion.model)
     if borders.input.shape[1:] != expected:
         return f"it takes samples of shape {_words(borders.input.shape[1:])}, and the data are of shape {_words(expected)} now"
@@ -84,7 +90,7 @@ def _words(shape: tuple[int, ...]) -> str:
     return " x ".join(map(str, shape))
 
 
-def _answers(rival: Rival, ground: Ground, chosen: np.ndarray, common: tuple[str, ...]) -> FloatArray:
+def _answers(rival: Rival, ground: Ground, chosen: np.ndarray, common: tuple[str, ...]) -> Answers:
     """Probabilities of the common labels, in their order, and, where there are more, the greatest of any other; (n, common) or one more."""
     x = ground.x[chosen]
     if rival.standardization != ground.standardization:
@@ -92,27 +98,27 @@ def _answers(rival: Rival, ground: Ground, chosen: np.ndarray, common: tuple[str
         x = rival.standardization.apply(raw) if rival.standardization else raw
     outputs = micro.trial(rival.model, x)[1] if ground.is_microcontroller else None
     outputs = litert.run(rival.model, x) if outputs is None else outputs
-    probabilities = as_probabilities(dequantize(outputs, litert.read_borders(rival.model).output))
+    probabilities = _RULES.predictions(Run(x, outputs, litert.read_borders(rival.model)), None)
     known = probabilities[:, [rival.labels.index(label) for label in common]]  # (n, common)
     others = [place for place, label in enumerate(rival.labels) if label not in common]
     if ground.metric == "roc_auc" or (set(common) == set(ground.labels) and not others):
-        return known
+        return _RULES.decide(known, ())
     other = probabilities[:, others].max(axis=1, initial=np.finfo(np.float32).min)  # (n,); never the greatest where there are no others
-    return np.concatenate([known, other[:, None]], axis=1)  # (n, common + 1)
+    return _RULES.decide(np.concatenate([known, other[:, None]], axis=1), ())  # (n, common + 1)
 
 
-def _by_class(truth: IntArray, answers: tuple[FloatArray, FloatArray], common: tuple[str, ...], confidence: float) -> Iterator[ClassLoss]:
+def _by_class(truth: IntArray, answers: tuple[Answers, Answers], common: tuple[str, ...], confidence: float) -> Iterator[ClassLoss]:
     for place, label in enumerate(common):
         of_class = truth == place
         if not of_class.any():
             continue
-        mine, yours = (each[of_class] for each in answers)
+        mine, yours = (_RULES.decide(each.predictions[of_class], ()) for each in answers)
         yield ClassLoss(
             label=label,
             samples=int(of_class.sum()),
-            champion=float(np.mean(mine.argmax(axis=1) == place)),
-            challenger=float(np.mean(yours.argmax(axis=1) == place)),
-            loss=drop("accuracy", truth[of_class], mine, yours, confidence),
+            champion=float(np.mean(mine.decided == place)),
+            challenger=float(np.mean(yours.decided == place)),
+            loss=drop(_RULES.metrics["accuracy"], truth[of_class], mine, yours, confidence),
         )
 
 

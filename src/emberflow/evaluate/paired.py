@@ -6,61 +6,53 @@ from statistics import NormalDist
 import numpy as np
 
 from emberflow.errors import DataError
-from emberflow.evaluate.metrics import Scorer, applies, check, find_metric
-from emberflow.values import Float64Array, FloatArray, IntArray
+from emberflow.evaluate.metrics import Answers, Metric, once
+from emberflow.values import AnyArray, Float64Array
 from emberflow.variant import Interval
 
 _Z = 1.959964  # the 97.5 % point of the normal distribution
-_RESAMPLES = {"macro_f1": 2000, "roc_auc": 500}
 _SEED = 20050
 _CHUNK_NUMBERS = 2_000_000
 
 
-def drop(metric: str, truth: IntArray, baseline: FloatArray, variant: FloatArray, confidence: float = 0.95) -> Interval:
-    """Metric of the baseline minus metric of the variant, with its confidence interval; positive is a loss.
+def drop(metric: Metric, truth: AnyArray, baseline: Answers, variant: Answers, confidence: float = 0.95) -> Interval:
+    """By how much the variant is worse than the baseline, with its confidence interval; positive is a loss, whatever the metric's direction.
 
-    Accuracy: the adjusted Wald interval for matched pairs (Agresti & Min 2005, "Simple improved confidence intervals for comparing
-    matched proportions", Statistics in Medicine 24:729-740; others call it Wald+2): 0.5 is added to each cell of the two-by-two
-    table of who was right, so that the interval keeps a width even when both always agree. The estimate is the plain difference; the
-    limits are cut off at -1 and 1. macro_f1 and roc_auc: percentiles of a seeded paired bootstrap (2,000 and 500 resamples); it has no
-    width when baseline and variant give the same.
+    A share of samples (accuracy): the adjusted Wald interval for matched pairs (Agresti & Min 2005, "Simple improved confidence intervals
+    for comparing matched proportions", Statistics in Medicine 24:729-740; others call it Wald+2): 0.5 is added to each cell of the
+    two-by-two table of who was right, so that the interval keeps a width even when both always agree. The estimate is the plain
+    difference; the limits are cut off at -1 and 1. Every other metric: percentiles of a seeded paired bootstrap (`metric.resamples`); it
+    has no width when baseline and variant give the same.
 
     Samples are taken to be independent. Neighbouring windows of one signal overlap and are not: for such data the true
     interval is wider than this one.
 
-    Args:
-        metric: a key of `metrics.METRICS`.
-        truth: labels, shape (n,).
-        baseline, variant: probabilities, shape (n, classes).
-    Raises: ProjectError: no such metric. DataError: shapes that don't go together, or a metric that doesn't apply to these labels.
+    Args: truth: shape (n, ...). baseline, variant: answers to the same n samples.
+    Raises: DataError: answers of other shapes, or a metric that means nothing for this truth.
     """
-    scorer = find_metric(metric)
-    check(truth, baseline)
-    _check_same_shape(baseline, variant)
-    if not applies(metric, truth, baseline.shape[1]):
+    check_same_shape(baseline.predictions, variant.predictions)
+    check_applies(metric, truth, baseline)
+    if metric.right is not None:
+        return _adjusted_wald(metric.right(truth, baseline), metric.right(truth, variant), confidence)
+    return _bootstrap(metric, truth, (baseline, variant), confidence)
+
+
+def check_applies(metric: Metric, truth: AnyArray, answers: Answers) -> None:
+    """Raises: DataError: truth and answers are not of the same samples, or the metric means nothing for this truth."""
+    if len(truth) != len(answers.predictions) or not len(truth):
         raise DataError(
-            f"received '{metric}' as the metric, but of {baseline.shape[1]} classes only {np.unique(truth).size} occur among the test labels;"
-            " expected samples of every class, and two classes or more. Split the data anew, or choose accuracy or macro_f1"
+            f"received truth of shape {truth.shape} and predictions of shape {answers.predictions.shape}; expected both of the same samples, one or more"
         )
-    if metric == "accuracy":
-        return _adjusted_wald(baseline.argmax(axis=1) == truth, variant.argmax(axis=1) == truth, confidence)
-    return _bootstrap(scorer, truth, (baseline, variant), _RESAMPLES[metric], confidence)
+    if obstacle := metric.obstacle(truth, answers):
+        raise DataError(f"the metric means nothing here: {obstacle}. Split the data anew, or choose another metric")
 
 
-def agreement(baseline: FloatArray, variant: FloatArray) -> float:
-    """Share of samples on which both find the same class most probable; arguments of shape (n, classes).
-
-    Raises: DataError: shapes differ.
-    """
-    _check_same_shape(baseline, variant)
-    return float(np.mean(baseline.argmax(axis=1) == variant.argmax(axis=1)))
-
-
-def _check_same_shape(baseline: FloatArray, variant: FloatArray) -> None:
+def check_same_shape(baseline: AnyArray, variant: AnyArray) -> None:
+    """Raises: DataError: `baseline` and `variant` are not predictions of the same number for the same samples."""
     if baseline.shape != variant.shape:
         raise DataError(
-            f"received probabilities of shape {baseline.shape} from the baseline and {variant.shape} from the variant;"
-            " expected the same samples and classes"
+            f"received predictions of shape {baseline.shape} from the baseline and {variant.shape} from the variant;"
+            " expected the same samples, and as many predictions for each"
         )
 
 
@@ -80,14 +72,17 @@ def _adjusted_wald(baseline_right: np.ndarray, variant_right: np.ndarray, confid
     return Interval(estimate=(lost - won) / n, low=max(-1.0, centre - half), high=min(1.0, centre + half))
 
 
-def _bootstrap(scorer: Scorer, truth: IntArray, pair: tuple[FloatArray, FloatArray], resamples: int, confidence: float) -> Interval:
+def _bootstrap(metric: Metric, truth: AnyArray, pair: tuple[Answers, Answers], confidence: float) -> Interval:
+    sign = 1.0 if metric.higher_is_better else -1.0
+
     def drops(weights: Float64Array) -> Float64Array:
-        return scorer(truth, pair[0], weights) - scorer(truth, pair[1], weights)
+        return sign * (metric.score(truth, pair[0], weights) - metric.score(truth, pair[1], weights))
 
     n = len(truth)
     rng = np.random.default_rng(_SEED)
     rows = max(1, _CHUNK_NUMBERS // n)
+    sizes = [min(rows, metric.resamples - done) for done in range(0, metric.resamples, rows)]
     # drawing n samples with replacement is drawing how often each occurs: multinomial counts
-    chunks = [rng.multinomial(n, np.full(n, 1 / n), size=min(rows, resamples - done)).astype(np.float64) for done in range(0, resamples, rows)]
+    chunks = [rng.multinomial(n, np.full(n, 1 / n), size=size).astype(np.float64) for size in sizes]
     low, high = np.nanpercentile(np.concatenate([drops(chunk) for chunk in chunks]), [50 * (1 - confidence), 50 * (1 + confidence)])
-    return Interval(estimate=float(drops(np.ones((1, n)))[0]), low=float(low), high=float(high))
+    return Interval(estimate=float(drops(once(truth))[0]), low=float(low), high=float(high))

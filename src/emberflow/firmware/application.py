@@ -6,9 +6,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from emberflow.artifact import digest
-from emberflow.dataset import Standardization
 from emberflow.errors import BundleError
+from emberflow.firmware.decision import Decision
 from emberflow.firmware.vectors import TestVectors
+from emberflow.standardization import Standardization
+from emberflow.task.rules import Run
 from emberflow.values import AnyArray
 
 _IN_SOURCES = (96 * 1024, 16)  # characters and samples of test vectors
@@ -49,6 +51,7 @@ class Application:
         operators: how often each operator occurs in the model.
         arena_bytes: RAM that TFLM needs; None when it doesn't run the model.
         has_truth: whether the vectors' labels are the truth; else they are what the reference decides.
+        decision: how outputs become a decision.
     Raises: BundleError: the parts don't belong together.
     """
 
@@ -60,17 +63,20 @@ class Application:
     operators: Mapping[str, int]
     arena_bytes: int | None = None
     has_truth: bool = True
+    decision: Decision = field(default_factory=Decision)
 
     def __post_init__(self) -> None:
         _check_channels(self.channels, self.standardization)
-        outputs = self.vectors.outputs.shape[1]
-        if outputs != len(self.labels) and (outputs, len(self.labels)) != (1, 2):
-            raise BundleError(f"received {outputs} outputs for {len(self.labels)} labels; expected as many, or one output for two labels")
+        self.decision.check(self.vectors.outputs.shape[1], len(self.labels), self.vectors.inputs[0].size)
 
     @property
     def input_shape(self) -> tuple[int, ...]:
         """Shape of one sample."""
         return self.vectors.raw.shape[1:]
+
+    def decisions(self, vectors: TestVectors) -> AnyArray:
+        """What the host decides for `vectors`, shape (n, ...)."""
+        return self.decision.decide(Run(vectors.inputs, vectors.outputs, vectors.borders))
 
     @property
     def test_vectors(self) -> TestVectors:

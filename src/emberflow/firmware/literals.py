@@ -101,3 +101,14 @@ def python_float(value: float) -> str:
 def python_floats(values: Iterable[float]) -> str:
     """A Python list of floats, each rounded to float32."""
     return "[" + ", ".join(python_float(value) for value in values) + "]"
+
+
+def double_literal(value: float) -> str:
+    """`value` as a C literal from which a compiler gets the same 64 bits: seventeen digits suffice (IEEE 754, 5.12.2).
+
+    Raises: BundleError: not finite.
+    """
+    if not np.isfinite(value):
+        raise BundleError(f"received {value} among the numbers for the firmware; expected a finite number: check the data for missing values")
+    digits = f"{value:.17g}"
+    return digits if "." in digits or "e" in digits else f"{digits}.0"

@@ -39,6 +39,7 @@ def _templates() -> jinja2.Environment:
         name: getattr(literals, name)
         for name in (
             "byte_rows",
+            "double_literal",
             "float_literal",
             "float_rows",
             "number_rows",
@@ -53,7 +54,7 @@ def _templates() -> jinja2.Environment:
 
 
 def _words(app: Application) -> dict[str, Any]:
-    vectors = app.test_vectors
+    vectors, borders = app.test_vectors, app.vectors.borders
     return {
         "name": app.name,
         "NAME": app.name.upper(),
@@ -76,6 +77,13 @@ def _words(app: Application) -> dict[str, Any]:
         "has_truth": app.has_truth,
         "test_count": len(vectors),
         "float_tolerance": FLOAT_TOLERANCE,
+        "task": app.decision.kind.value,
+        "thresholds": app.decision.thresholds,
+        "limits": app.decision.limits(borders.output),
+        "coefficients": app.decision.coefficients(borders),
+        "values_scale": app.decision.target,
+        "unit": app.decision.unit,
+        "decisions": app.decisions(vectors),
     }
 
 

@@ -4,9 +4,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from emberflow.dataset import Standardization
 from emberflow.errors import BundleError
-from emberflow.evaluate.borders import Borders, quantize
+from emberflow.evaluate.borders import Border, Borders, quantize
+from emberflow.standardization import Standardization
 from emberflow.values import AnyArray, FloatArray, IntArray
 
 _CHARACTERS = {"int8": 6, "uint8": 5, "int16": 8, "float32": 16}  # the longest literal of each type, with its comma and space
@@ -20,7 +20,7 @@ class TestVectors:
         raw: what the sensor gives, shape (n, *input_shape), float32, not standardized.
         inputs: codes the model takes, shape (n, *input_shape), in its input dtype: int8, uint8, int16 or float32.
         outputs: codes the model gives, shape (n, classes), in its output dtype.
-        labels: the truth, shape (n,), int64.
+        labels: the truth, shape (n,), int64; of several labels or values a sample, a number for each kind of them: those taken are spread over these.
         input_scale, input_zero_point, output_scale, output_zero_point: real = scale * (code - zero point); scale 0 for floats.
     Raises: BundleError: no sample, or an array of another shape or dtype.
     """
@@ -43,6 +43,13 @@ class TestVectors:
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    @property
+    def borders(self) -> Borders:
+        """The model's borders, as far as the vectors know them."""
+        crossing = ((self.inputs, self.input_scale, self.input_zero_point), (self.outputs, self.output_scale, self.output_zero_point))
+        given, came = (Border(shape=(1, *array.shape[1:]), dtype=array.dtype.name, scale=scale, zero_point=zero) for array, scale, zero in crossing)
+        return Borders(input=given, output=came)
 
     @property
     def characters(self) -> int:

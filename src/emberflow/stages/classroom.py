@@ -5,11 +5,12 @@ from pathlib import Path
 
 import numpy as np
 
-from emberflow.dataset import Standardization
 from emberflow.entry import find_function
 from emberflow.keras_bridge import keras
+from emberflow.standardization import Standardization
+from emberflow.task import TaskKind
 from emberflow.training import Lesson
-from emberflow.values import Value
+from emberflow.values import AnyArray, FloatArray, Value
 
 
 class Classroom(Value):
@@ -20,6 +21,9 @@ class Classroom(Value):
     validation_x: Path
     validation_y: Path
     standardization: Standardization | None
+    target: Standardization | None = None
+    task: TaskKind = TaskKind.CLASSIFICATION
+    loss: str = "mse"
     batch_size: int
     seed: int
     augment: str | None
@@ -33,12 +37,27 @@ class Classroom(Value):
         x, y, validation_x, validation_y = (np.load(p, mmap_mode="r") for p in (self.x, self.y, self.validation_x, self.validation_y))
         return Lesson(
             x=x,
-            y=y,
-            validation=(np.asarray(validation_x), np.asarray(validation_y)),
+            y=self._due(y),
+            validation=self._watched_on(np.asarray(validation_x), np.asarray(validation_y)),
             epochs=epochs,
             batch_size=self.batch_size,
             learning_rate=learning_rate,
             seed=self.seed,
             augment=find_function(self.augment, self.folder) if self.augment else None,
             standardization=self.standardization,
+            task=self.task,
+            loss=self.loss,
         )
+
+    def _due(self, y: AnyArray) -> AnyArray | None:
+        """What the model shall give: the truth, standardized where the data say so; None for the samples themselves."""
+        if self.task is TaskKind.ANOMALY:
+            return None
+        return self.target.apply(np.asarray(y)) if self.target else y
+
+    def _watched_on(self, x: FloatArray, y: AnyArray) -> tuple[FloatArray, AnyArray]:
+        """The validation part; of an anomaly task its normal samples, which are to be reconstructed."""
+        due = self._due(y)
+        if due is None:
+            return x[y == 0], x[y == 0]
+        return x, np.asarray(due)

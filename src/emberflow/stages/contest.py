@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 
 from emberflow.contest import Contest
-from emberflow.dataset import Standardization
 from emberflow.evaluate import contest
+from emberflow.standardization import Standardization
 from emberflow.values import Report, Value
 
 

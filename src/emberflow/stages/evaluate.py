@@ -5,8 +5,10 @@ from pathlib import Path
 import numpy as np
 
 from emberflow import plot
+from emberflow.evaluate.grading import Grading
 from emberflow.evaluate.latency import time_model
 from emberflow.evaluate.variant import Exam, evaluate_model
+from emberflow.measure import Measure
 from emberflow.values import Report, Value
 from emberflow.variant import Evaluation, Latency
 
@@ -14,23 +16,26 @@ _TIMED_SAMPLES = 64
 
 
 class Paper(Value):
-    """What every variant is examined with: the test part, the baseline's probabilities over it, and how it is scored."""
+    """What every variant is examined with: the test part, the baseline's predictions over it with its thresholds, and how it is graded."""
 
     x: Path
     y: Path
     predictions: Path
+    thresholds: tuple[float, ...] = ()
     labels: tuple[str, ...]
-    metric: str
+    measure: Measure
+    grading: Grading
     is_microcontroller: bool
 
 
 def evaluate(recipe: str, model: Path, paper: Paper, out: Path, report: Report) -> Evaluation:
-    """Measure the .tflite at `model`, and draw its confusion matrix to `out`, SVG. Raises as `evaluate_model`."""
-    metric = paper.metric
-    exam = Exam(np.load(paper.x, mmap_mode="r"), np.load(paper.y), np.load(paper.predictions), metric)
+    """Measure the .tflite at `model`, and draw its answers to `out`, SVG. Raises as `evaluate_model`."""
+    measure, grading = paper.measure, paper.grading
+    exam = Exam(np.load(paper.x, mmap_mode="r"), np.load(paper.y), grading.decide(np.load(paper.predictions), paper.thresholds), grading)
     evaluation, _ = evaluate_model(model.read_bytes(), exam, paper.is_microcontroller)
-    out.write_text(plot.confusion(evaluation.quality.confusion, paper.labels, recipe).svg(), encoding="utf-8")
-    report(f"{metric} {evaluation.quality.scores[metric]:.4f} ({evaluation.quality.runtime}), loss {evaluation.drop}")
+    out.write_text(plot.answers(evaluation.quality, paper.labels, measure, recipe).svg(), encoding="utf-8")
+    score = measure.show(evaluation.quality.scores[measure.name])
+    report(f"{measure.name} {score} ({evaluation.quality.runtime}), loss {measure.show_loss(evaluation.drop)}")
     return evaluation
 
 

@@ -14,6 +14,7 @@ from emberflow.record import Record
 from emberflow.report import render_report
 from emberflow.stages.compile import read_sources
 from emberflow.target import TargetKind
+from emberflow.task import RULES
 from emberflow.values import AnyArray, FloatArray, Report, Value
 
 
@@ -42,10 +43,10 @@ def package(record: Record, champion: Champion, vectors: tuple[Path, Path], repo
     Raises: BundleError: an operator or border that can't be put into C. GraphError: the model can't be run.
     """
     data = champion.model.read_bytes()
-    raw, labels = (np.load(path) for path in vectors)
+    raw, truth = (np.load(path) for path in vectors)
     scale = record.splits.standardization
     outputs = _outputs(record, data, scale.apply(raw) if scale else raw)
-    made = make_vectors(raw, labels, scale, litert.read_borders(data), outputs)
+    made = make_vectors(raw, RULES[record.task].strata(truth), scale, litert.read_borders(data), outputs)
     write_bundle(out, record, data, made, report_html, _build(record, champion))
     report(str(out))
 

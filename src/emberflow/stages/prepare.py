@@ -5,9 +5,10 @@ from pathlib import Path
 import numpy as np
 
 from emberflow import dataset
-from emberflow.dataset import Sampling, Standardization
+from emberflow.dataset import Preparation, Sampling
 from emberflow.project import Project
 from emberflow.source import load_dataset
+from emberflow.standardization import Standardization
 from emberflow.values import Report, Value
 
 
@@ -19,7 +20,20 @@ class Facts(Value):
     labels: tuple[str, ...]
     sampling: Sampling
     standardization: Standardization | None
+    target: Standardization | None = None
+    target_unit: str = ""
     warnings: tuple[str, ...]
+
+
+def preparation_of(project: Project) -> Preparation:
+    """What of a project decides how its data are prepared."""
+    return Preparation(
+        kind=project.task,
+        standardize=project.standardize,
+        standardize_target=project.standardizes_target,
+        calibration_samples=project.calibration_samples,
+        seed=project.training.seed,
+    )
 
 
 def prepare(project: Project, folder: Path, out: Path, report: Report) -> Facts:
@@ -27,7 +41,7 @@ def prepare(project: Project, folder: Path, out: Path, report: Report) -> Facts:
 
     Raises: ProjectError: the user's function. DataError: what it returned, or a file.
     """
-    made = dataset.prepare(load_dataset(project, folder), project.standardize, project.calibration_samples, project.training.seed)
+    made = dataset.prepare(load_dataset(project, folder), preparation_of(project))
     for name, (x, y) in made.parts.items():
         np.save(out / f"{name}-x.npy", x)
         np.save(out / f"{name}-y.npy", y)
@@ -39,5 +53,7 @@ def prepare(project: Project, folder: Path, out: Path, report: Report) -> Facts:
         labels=made.labels,
         sampling=made.sampling,
         standardization=made.standardization,
+        target=made.target,
+        target_unit=made.target_unit,
         warnings=made.warnings,
     )

@@ -8,13 +8,15 @@ from pydantic import Field
 
 from emberflow.artifact import Kind
 from emberflow.entry import call
-from emberflow.evaluate.metrics import assess
 from emberflow.frozen import ReadyModel, SignatureModel
 from emberflow.keras_bridge import Model, load, save, to_keras_2
 from emberflow.loaded import pack
 from emberflow.stages.classroom import Classroom
-from emberflow.training import Training, TrainingCurve, check_model, check_probabilities, fit, predict
-from emberflow.values import Report, Value
+from emberflow.standardization import Standardization
+from emberflow.task import Examiner, Task
+from emberflow.task.rules import Run
+from emberflow.training import Training, TrainingCurve, check_model, check_outputs, fit, predict
+from emberflow.values import AnyArray, FloatArray, Report, Value
 from emberflow.variant import Quality
 from emberflow.wishes import NONE, Wishes
 
@@ -39,6 +41,8 @@ class Origin(Value):
     training: Training
     labels: int
     signature: str | None = None
+    task: Task = Task()
+    target: Standardization | None = None
 
     @property
     def is_built(self) -> bool:
@@ -54,7 +58,7 @@ class Origin(Value):
 def train(
     origin: Origin, classroom: Classroom, test: tuple[Path, Path], out: tuple[Path, Path], report: Report, wishes: Wishes = NONE
 ) -> BaselineFacts:
-    """Write the baseline to `out[0]`, a Keras model as HDF5 and a SavedModel as a zip, and its probabilities over the test part, shape (n, labels) float32, to `out[1]`.
+    """Write the baseline to `out[0]`, a Keras model as HDF5 and a SavedModel as a zip, and its predictions over the test part, (n, ...), to `out[1]`.
 
     Raises: ProjectError: the builder, or a wish for a layer that the model hasn't. ModelError: what it returned, a file that can't be read, or a loss that isn't finite.
     """
@@ -62,16 +66,30 @@ def train(
     model = _obtain(origin, classroom.folder)
     layers = _layers(model)
     wishes.check(layers)
-    check_model(model, lesson.x.shape[1:], origin.labels)
-    check_probabilities(model, np.asarray(lesson.x[:8]), model.rounding if isinstance(model, ReadyModel) else 1e-3)
+    examiner = Examiner(origin.task, classroom.folder)
+    check_model(model, lesson.x.shape[1:], origin.labels, origin.task.kind)
+    check_outputs(model, np.asarray(lesson.x[:8]), origin.task.kind, model.rounding if isinstance(model, ReadyModel) else 1e-3)
     curve = fit(model, lesson, report) if origin.is_built else None
     x, truth = (np.load(path, mmap_mode="r") for path in test)
-    probabilities = predict(model, x)
+    predictions = _predict(model, x, origin)
+    thresholds = _thresholds(model, origin, classroom)
+    quality = examiner.assess(_runtime(model), np.asarray(truth), origin.task.rules.decide(predictions, thresholds), thresholds)
     _keep(model, origin, classroom.folder, out[0])
-    np.save(out[1], probabilities)
-    quality = assess(_runtime(model), np.asarray(truth), probabilities)
-    report(f"accuracy {quality.scores['accuracy']:.4f} on {len(x):,} test samples")
+    np.save(out[1], predictions)
+    measure = origin.task.measure(unit="")
+    report(f"{measure.name} {measure.show(quality.scores[measure.name])} on {len(x):,} test samples")
     return BaselineFacts(parameters=model.count_params(), quality=quality, curve=curve, notes=_notes(origin), layers=layers)
+
+
+def _predict(model: Model, x: FloatArray, origin: Origin) -> AnyArray:
+    return origin.task.rules.predictions(Run.of_floats(np.asarray(x), predict(model, x)), origin.target)
+
+
+def _thresholds(model: Model, origin: Origin, classroom: Classroom) -> tuple[float, ...]:
+    if not origin.task.chooses:
+        return origin.task.given_thresholds(origin.labels)
+    x, truth = (np.load(path, mmap_mode="r") for path in (classroom.validation_x, classroom.validation_y))
+    return origin.task.rules.choose(_predict(model, x, origin), np.asarray(truth), origin.task.quantile)
 
 
 def _obtain(origin: Origin, folder: Path) -> Model:

@@ -1,0 +1,136 @@
+"""Normal or not, by how badly an autoencoder reconstructs a sample. Knows errors of reconstruction, exact for integers; trains on normal samples alone."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from emberflow.errors import DataError
+from emberflow.evaluate.borders import Border, dequantize
+from emberflow.evaluate.metrics import Answers, Metric, accuracy, confusion, f1, is_right, partial_auc, roc_auc
+from emberflow.standardization import Standardization
+from emberflow.task.rules import Part, Run, both_labels, decide_alike, read_labels, some_of_label_1, two_or_more
+from emberflow.values import AnyArray, Float64Array, FloatArray, IntArray
+from emberflow.variant import Histogram
+
+LABELS = ("normal", "anomaly")
+_BINS = 40
+_CHUNK = 4096
+
+
+class Anomaly:
+    """The rules of anomaly detection; predictions are mean squared errors of reconstruction, shape (n,) float64, truth 0 (normal) or 1."""
+
+    watched = "mae"
+    metrics: Mapping[str, Metric] = {
+        "roc_auc": Metric(roc_auc, resamples=500, obstacle=both_labels),
+        "partial_auc": Metric(partial_auc, resamples=500, obstacle=both_labels),
+        "accuracy": Metric(accuracy, right=is_right),
+        "f1": Metric(f1, obstacle=some_of_label_1),
+    }
+
+    def describe(self, labels: tuple[str, ...]) -> str:
+        """As Rules."""
+        return f"an autoencoder that tells {labels[1]} from {labels[0]} by its error"
+
+    def name_labels(self, labels: tuple[str, ...], y: AnyArray | None) -> tuple[str, ...]:
+        """As Rules."""
+        if len(two_or_more(labels or LABELS)) != 2:
+            raise DataError(f"received the labels {', '.join(labels)} for an anomaly task; expected two, what is normal first, or none")
+        return labels or LABELS
+
+    def read_truth(self, part: Part) -> AnyArray:
+        """As Rules; where y is left out, which only the test part may not do, all is normal."""
+        if part.y is None and part.name != "test":
+            return np.zeros(part.samples, np.int64)
+        truth = read_labels(part)
+        if part.name in ("train", "calibration") and truth.any():
+            raise DataError(f"the {part.name} part has {np.count_nonzero(truth)} samples with y of 1; expected normal samples alone, y of 0 or no y")
+        if part.name == "test" and np.unique(truth).size < 2:
+            raise DataError("the test part has samples of only one kind; expected normal ones, y of 0, and anomalies, y of 1")
+        if not (truth == 0).any():
+            raise DataError(f"the {part.name} part has no normal sample; expected some: the threshold is chosen by their errors")
+        return truth
+
+    def strata(self, truth: AnyArray) -> IntArray:
+        """As Rules: normal or not."""
+        return truth
+
+    def absent(self, truth: AnyArray, labels: tuple[str, ...]) -> tuple[str, ...]:
+        """As Rules: training and validation need no anomalies, and the test part without was refused."""
+        return ()
+
+    def gives(self, outputs: tuple[Any, ...], labels: int, inputs: tuple[int, ...]) -> bool:
+        """As Rules: what went in comes out."""
+        return len(outputs) == len(inputs) and all(r in (None, e) for r, e in zip(outputs, inputs, strict=True))
+
+    def expected(self, labels: int, inputs: tuple[int, ...]) -> str:
+        """As Rules."""
+        return f"({', '.join(map(str, (None, *inputs)))}), the shape of its input, which it reconstructs"
+
+    def find_fault(self, outputs: FloatArray, rounding: float = 1e-3) -> str:
+        """As Rules."""
+        return "" if np.isfinite(outputs).all() else "finite numbers: look for NaN among its weights"
+
+    def loss(self, outputs: int, loss: str) -> str:
+        """As Rules: what the score is."""
+        return "mse"
+
+    def predictions(self, run: Run, target: Standardization | None) -> AnyArray:
+        """As Rules: the error of each sample, between what the model was given and what it gave, both in its own numbers."""
+        run.values("numbers")  # refuses what isn't finite
+        return errors(run)
+
+    def choose(self, predictions: AnyArray, truth: AnyArray, quantile: float) -> tuple[float, ...]:
+        """As Rules: the quantile of the normal samples' errors."""
+        return (float(np.quantile(predictions[truth == 0], quantile)),)
+
+    def decide(self, predictions: AnyArray, thresholds: tuple[float, ...]) -> Answers:
+        """As Rules: compared in float64, as the firmware does."""
+        return Answers(predictions, (predictions > thresholds[0]).astype(np.int64))
+
+    def figures(self, truth: AnyArray, answers: Answers) -> Mapping[str, Any]:
+        """As Rules: the histogram's bins are of equal width on a logarithmic scale."""
+        scores = np.maximum(answers.predictions, np.finfo(np.float32).tiny)
+        edges = np.geomspace(scores.min(), max(scores.max(), scores.min() * 1.001), _BINS + 1)
+        edges[-1] = np.nextafter(edges[-1], np.inf)
+        normal, anomalous = (tuple(map(int, np.histogram(np.clip(scores[truth == label], edges[0], None), edges)[0])) for label in (0, 1))
+        histogram = Histogram(edges=tuple(map(float, edges)), normal=normal, anomalous=anomalous)
+        return {"confusion": confusion(truth, answers.decided, 2), "histogram": histogram}
+
+    def agreement(self, baseline: Answers, variant: Answers) -> float:
+        """As Rules: each with its own threshold."""
+        return decide_alike(baseline, variant)
+
+
+def coefficients(given: Border, came: Border) -> tuple[float, float, float]:
+    """s_in^2, 2 s_in s_out and s_out^2, in float64, of two integer borders."""
+    return given.scale * given.scale, 2 * given.scale * came.scale, came.scale * came.scale
+
+
+def errors(run: Run) -> Float64Array:
+    """Mean over a sample of (input - output)^2, shape (n,), in the numbers that the model takes (standardized ones).
+
+    With integer borders, a = input - zero point and b = output - zero point, it is
+    `(s_in^2 sum(a a) - 2 s_in s_out sum(a b) + s_out^2 sum(b b)) / size`: three sums of integers, which are exact, and five operations in
+    float64, which the firmware does in the same order. So host and chip get the same 64 bits.
+    """
+    given, came = run.borders.input, run.borders.output
+    flat = (array.reshape(len(array), -1) for array in (run.inputs, run.outputs))  # (n, size)
+    inputs, outputs = flat
+    score = _score_codes if given.is_integer and came.is_integer else _score_floats
+    chunks = [score(inputs[i : i + _CHUNK], outputs[i : i + _CHUNK], given, came) for i in range(0, len(inputs), _CHUNK)]
+    return np.concatenate(chunks)
+
+
+def _score_codes(inputs: AnyArray, outputs: AnyArray, given: Border, came: Border) -> Float64Array:
+    a = inputs.astype(np.int64) - given.zero_point
+    b = outputs.astype(np.int64) - came.zero_point
+    sums = [(one * other).sum(axis=1).astype(np.float64) for one, other in ((a, a), (a, b), (b, b))]
+    ii, io, oo = coefficients(given, came)
+    return np.asarray((ii * sums[0] - io * sums[1] + oo * sums[2]) / a.shape[1], np.float64)
+
+
+def _score_floats(inputs: AnyArray, outputs: AnyArray, given: Border, came: Border) -> Float64Array:
+    difference = dequantize(inputs, given).astype(np.float64) - dequantize(outputs, came)
+    return np.asarray((difference**2).mean(axis=1), np.float64)
