@@ -64,6 +64,7 @@ def evaluate(recipe: Recipe, converted: Converted, baseline: Trained, splits: Sp
             thresholds=baseline.quality.thresholds,
             labels=splits.labels,
             measure=scoring.task.measure(splits.target_unit),
+            unit=splits.target_unit,
             grading=grading(scoring, splits, workshop),
             is_microcontroller=scoring.kind is TargetKind.MICROCONTROLLER,
         )

@@ -176,7 +176,7 @@ HISTOGRAM = Histogram(edges=(0.01, 0.1, 1.0), normal=(5, 1), anomalous=(0, 4))
 )
 def test_answers_are_drawn_as_their_task_has_it(facts, labels, expected):
     """Values against values, errors against a threshold, labels found, a confusion matrix."""
-    drawn = answers(QUALITY.model_copy(update=facts), labels, Measure(name="mae", unit="rpm"), "int8")
+    drawn = answers(QUALITY.model_copy(update=facts), labels, "rpm", "int8")
 
     assert expected | {"int8"} <= set(words(drawn.svg()))
 

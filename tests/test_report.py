@@ -9,7 +9,8 @@ import pytest
 
 from emberflow.measure import Measure
 from emberflow.report import meters, render_report, typeset
-from emberflow.variant import Choice, Firmware, Skipped
+from emberflow.task import TaskKind
+from emberflow.variant import Choice, Firmware, Histogram, Skipped
 
 MADE = runpy.run_path(str(Path(__file__).with_name("a_record.py")))
 RECORD = MADE["RECORD"]
@@ -354,3 +355,35 @@ def test_a_variant_whose_firmware_could_not_be_built_says_why():
     refused = RECORD.variant("int8").model_copy(update={"firmware": Firmware(sources=None, why_not="operator 3 RFFT2D has no kernel")})
 
     assert "Not run: operator 3 RFFT2D has no kernel" in Page(render_report(RECORD.model_copy(update={"variants": (refused,)}))).text
+
+
+def of_kind(kind, **facts):
+    """The record as if its task were another, with these facts of every quality."""
+    baseline = RECORD.baseline.model_copy(update={"quality": RECORD.baseline.quality.model_copy(update={"confusion": (), **facts})})
+    variants = tuple(
+        one.model_copy(
+            update={"evaluation": one.evaluation.model_copy(update={"quality": one.evaluation.quality.model_copy(update={"confusion": (), **facts})})}
+        )
+        for one in RECORD.variants
+    )
+    return RECORD.model_copy(update={"task": kind, "baseline": baseline, "variants": variants})
+
+
+@pytest.mark.parametrize(
+    ("kind", "facts", "expected"),
+    [
+        (TaskKind.REGRESSION, {"points": (((1.0, 1.5), (2.0, 2.5)),) * 7}, ("Predicted against true", "predicted ABD")),
+        (
+            TaskKind.ANOMALY,
+            {"histogram": Histogram(edges=(0.1, 1.0), normal=(3,), anomalous=(4,)), "thresholds": (0.25,)},
+            ("Errors of reconstruction", "threshold 0.25"),
+        ),
+        (TaskKind.MULTI_LABEL, {"by_label": ((3, 1, 2, 4),) * 7}, ("Labels found", "said wrongly")),
+    ],
+)
+def test_answers_are_shown_as_their_task_has_it(kind, facts, expected):
+    """Of baseline and every variant; a confusion matrix is not spoken of where there is none."""
+    page = render_report(of_kind(kind, **facts))
+
+    assert [words for words in expected if words not in page] == []
+    assert "Confusion" not in page

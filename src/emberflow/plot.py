@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from emberflow.canvas import FAINT, FITS, INK, MISSES, ROOM, Plot
-from emberflow.measure import Measure
 from emberflow.names import Box, Mark, name_marks
 from emberflow.record import Record
 from emberflow.target import TargetKind
@@ -41,10 +40,10 @@ def confusion(matrix: Sequence[Sequence[int]], labels: Sequence[str], title: str
     return Plot(partial(_draw_confusion, np.asarray(matrix), [_shorten(label) for label in labels], title), side + 1.3, side + 1.0, title)
 
 
-def answers(quality: Quality, labels: Sequence[str], measure: Measure, title: str) -> Plot:
-    """What a model answered: predicted against true values, errors with their threshold, or who was decided as what."""
+def answers(quality: Quality, labels: Sequence[str], unit: str, title: str) -> Plot:
+    """What a model answered: predicted against true values in their `unit`, errors with their threshold, or who was decided as what."""
     if quality.points:
-        return values(quality.points, labels, measure.unit, title)
+        return values(quality.points, labels, unit, title)
     if quality.histogram:
         return errors(quality.histogram, quality.thresholds, labels, title)
     if quality.by_label:

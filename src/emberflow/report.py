@@ -265,7 +265,7 @@ class _Drawings:
         return self._inline(plot.training(curve)) if curve else Markup("")
 
     def answers(self, title: str, quality: Quality) -> Markup:
-        return self._inline(plot.answers(quality, self._record.splits.labels, self._record.measure, title))
+        return self._inline(plot.answers(quality, self._record.splits.labels, self._record.splits.target_unit, title))
 
     def _inline(self, drawing: Plot) -> Markup:
         self._drawn += 1

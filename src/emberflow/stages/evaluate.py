@@ -24,6 +24,7 @@ class Paper(Value):
     thresholds: tuple[float, ...] = ()
     labels: tuple[str, ...]
     measure: Measure
+    unit: str = ""
     grading: Grading
     is_microcontroller: bool
 
@@ -33,7 +34,7 @@ def evaluate(recipe: str, model: Path, paper: Paper, out: Path, report: Report) 
     measure, grading = paper.measure, paper.grading
     exam = Exam(np.load(paper.x, mmap_mode="r"), np.load(paper.y), grading.decide(np.load(paper.predictions), paper.thresholds), grading)
     evaluation, _ = evaluate_model(model.read_bytes(), exam, paper.is_microcontroller)
-    out.write_text(plot.answers(evaluation.quality, paper.labels, measure, recipe).svg(), encoding="utf-8")
+    out.write_text(plot.answers(evaluation.quality, paper.labels, paper.unit, recipe).svg(), encoding="utf-8")
     score = measure.show(evaluation.quality.scores[measure.name])
     report(f"{measure.name} {score} ({evaluation.quality.runtime}), loss {measure.show_loss(evaluation.drop)}")
     return evaluation
