@@ -9,9 +9,11 @@ from uuid import UUID
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
 from prefect.futures import PrefectFuture, as_completed
 
+from emberflow.convert import Conversion
 from emberflow.dataset import Splits
 from emberflow.recipe import Recipe, Steps, prefix_name, prefixes
 from emberflow.variant import Failure, Firmware, Variant
+from emberflow.zeros import is_worth_trying
 from flows.settings import Setting
 from tasks.compile import compile_to_c
 from tasks.compress import compress
@@ -83,13 +85,17 @@ def _submit(setting: Setting, splits: Splits, baseline: Trained) -> Iterator[Bra
         models[steps] = compress.submit(steps, models[steps[:-1]], splits, setting.plan, workshop, urgency)
         names[steps] = {**names[steps[:-1]], f"compress {prefix_name(steps)}": models[steps]}
     for recipe in project.recipes:
-        converted: Any = convert.submit(recipe, models[recipe.steps], splits.calibration.x, setting.conversion, workshop)
+        converted: Any = convert.submit(recipe, models[recipe.steps], splits.calibration.x, _how(setting, recipe), workshop)
         measured = evaluate.submit(recipe, converted, baseline, splits, scoring, workshop)
         yield Branch(recipe, {**names[recipe.steps], "convert": converted, "evaluate": measured}, _bring_to_chip(setting, splits, recipe, converted))
 
 
 def _scoring(setting: Setting) -> Scoring:
     return Scoring(task=setting.project.full_task, kind=setting.target.kind, folder=setting.folder)
+
+
+def _how(setting: Setting, recipe: Recipe) -> Conversion:
+    return setting.conversion.model_copy(update={"packs_zeros": is_worth_trying(recipe, setting.target)})
 
 
 def _bring_to_chip(setting: Setting, splits: Splits, recipe: Recipe, converted: Any) -> Mapping[str, Future]:

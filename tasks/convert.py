@@ -37,5 +37,5 @@ def convert(recipe: Recipe, before: Trained | Compressed, calibration: Artifact,
             "how": how,
             "out": out,
         }
-        notes = workshop.run(Job("emberflow.stages.convert:convert", keywords, LIMIT_SECONDS, urgency=-1), tell)
-        return Converted(model=workshop.store.put(out, Kind.TFLITE), notes=(*before.notes, *notes))
+        outcome = workshop.run(Job("emberflow.stages.convert:convert", keywords, LIMIT_SECONDS, urgency=-1), tell)
+        return Converted(model=workshop.store.put(out, Kind.TFLITE), notes=(*before.notes, *outcome.notes), sparse=outcome.sparse)

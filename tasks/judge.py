@@ -31,6 +31,7 @@ def _judge(made: Made, target: Target, budget: Budget, measure: Measure) -> Vari
         evaluation=evaluation,
         answers_plot=examined.answers_plot,
         latency=latency,
+        sparse=converted.sparse,
         firmware=firmware,
         verdict=judge(candidate, target, budget, measure),
     )

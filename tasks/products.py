@@ -4,7 +4,7 @@ from emberflow.artifact import Artifact
 from emberflow.stages.compile import Translation
 from emberflow.training import TrainingCurve
 from emberflow.values import Value
-from emberflow.variant import Evaluation, Latency, Quality
+from emberflow.variant import Evaluation, Latency, Quality, SparseStorage
 
 
 class Trained(Value):
@@ -27,10 +27,11 @@ class Compressed(Value):
 
 
 class Converted(Value):
-    """A .tflite, and what the steps before it left alone."""
+    """A .tflite, what the steps before it left alone, and what leaving out the zeros of pruned weights saves."""
 
     model: Artifact
     notes: tuple[str, ...]
+    sparse: SparseStorage | None = None
 
 
 class Translated(Value):

@@ -117,6 +117,21 @@ class Firmware(Value):
         return sum(layer.saved_bytes for layer in self.packing)
 
 
+class SparseStorage(Value):
+    """What storing a pruned model's weights without zeros saves, as TensorFlow Lite's sparse tensors."""
+
+    plain_bytes: int = Field(description="of the .tflite with its zeros")
+    sparse_bytes: int = Field(description="of the .tflite without")
+    plain_us: float | None = Field(default=None, description="of an inference on the machine that ran the pipeline; None: the two were not timed")
+    sparse_us: float | None = None
+    why_not: str = Field(default="", description="why it is not done; empty when it is")
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether the variant is stored so."""
+        return not self.why_not
+
+
 class ReasonKind(StrEnum):
     """Why a variant doesn't fit."""
 
@@ -173,6 +188,7 @@ class Variant(Value):
     evaluation: Evaluation
     answers_plot: Artifact | None = Field(default=None, description="confusion matrix, predicted against true values, or errors, drawn")
     latency: Latency
+    sparse: SparseStorage | None = Field(default=None, description="None for variants without pruned weights, integer ones and microcontrollers")
     firmware: Firmware | None = Field(default=None, description="None for formats and devices that no C is compiled for")
     verdict: Verdict
 

@@ -44,6 +44,7 @@ from emberflow.variant import (
     ReasonKind,
     Size,
     Skipped,
+    SparseStorage,
     Variant,
     Verdict,
 )
@@ -289,6 +290,21 @@ def compiled(figures: OnChip | None, **more: Any) -> Variant:
     firmware = Firmware(sources=blob(Kind.SOURCES), packing=packing, on_chip=figures, quality=QUALITY, **more)
     footprint = measured(figures, RECORD.target) if figures else INT8.verdict.footprint
     return INT8.model_copy(update={"firmware": firmware, "verdict": INT8.verdict.model_copy(update={"footprint": footprint, "notes": ("a note",)})})
+
+
+@pytest.mark.parametrize(
+    ("sparse", "logged"),
+    [
+        (SparseStorage(plain_bytes=4000, sparse_bytes=3000, plain_us=20.0, sparse_us=21.0), {"sparse_saved_bytes": 1000, "sparse_saved_us": -1.0}),
+        (SparseStorage(plain_bytes=4000, sparse_bytes=5000, why_not="it grows"), {"sparse_saved_bytes": 0}),
+        (None, {}),
+    ],
+)
+def test_what_sparse_tensors_saved_is_logged(sparse: SparseStorage | None, logged: dict[str, float]) -> None:
+    """Nothing where they are not kept; no key where they were not tried."""
+    metrics = of_variant(INT8.model_copy(update={"sparse": sparse}), CONTEXT).metrics
+
+    assert logged == {key: value for key, value in metrics.items() if key.startswith("sparse_")}
 
 
 def test_what_the_emulated_core_showed_is_logged() -> None:

@@ -222,6 +222,21 @@ def test_a_target_more_needs_only_its_own_stages(first_run, prefect_api, write_p
     assert record.variant("int8").firmware.on_chip.emulated.core == "cortex-m0plus"
 
 
+def test_a_pruned_float_model_for_linux_is_stored_without_zeros_where_that_pays(first_run, write_project, home):
+    """What it saved stands in the variant, its notes and MLflow; a microcontroller's variant was never tried."""
+    record = run(write_project(), home, recipes="prune50-float32", target="linux-arm64")
+
+    (variant,) = record.variants
+    size = variant.evaluation.size
+    assert size.file_bytes == min(variant.sparse.plain_bytes, variant.sparse.sparse_bytes)
+    assert all(layer.sparsity >= 0.5 for layer in size.layers)
+    assert any("as sparse tensors" in note for note in variant.notes)
+    (nested,) = children(home, record)
+    saved = variant.sparse.plain_bytes - variant.sparse.sparse_bytes if variant.sparse.is_kept else 0
+    assert saved == nested.data.metrics["sparse_saved_bytes"]
+    assert first_run.variant("prune50-int8").sparse is None
+
+
 @pytest.mark.parametrize(
     ("package", "target", "note", "basis"),
     [

@@ -12,7 +12,8 @@ from emberflow.evaluate import litert
 from emberflow.evaluate.size import measure_size
 from emberflow.loaded import pack
 from emberflow.recipe import Format
-from emberflow.stages.convert import Source, convert
+from emberflow.stages.convert import Outcome, Source, convert
+from emberflow.zeros import describe
 
 pytestmark = pytest.mark.xdist_group("tensorflow")
 
@@ -44,3 +45,17 @@ def test_a_tflite_passes_as_it_is(bench: Any, tflite: Path, tmp_path: Path) -> N
     convert(Source(path=tflite, kind=Kind.TFLITE), Format.INT8, bench["calibration-x.npy"], PLAIN, tmp_path / "out.tflite", bench.lines.append)
 
     assert tflite.read_bytes() == (tmp_path / "out.tflite").read_bytes()
+
+
+def test_zeros_are_left_out_where_that_was_asked_for_and_pays(bench: Any, notes: tuple[str, ...], tmp_path: Path) -> None:
+    """The tiny model is not worth it: places and block sizes take more than its 52 zeros; it stays as it was, and both sizes are known."""
+    source = Source(path=bench["prune50.h5"], kind=Kind.KERAS)
+    out, plain = tmp_path / "out.tflite", tmp_path / "plain.tflite"
+
+    outcome = convert(source, Format.FLOAT32, bench["calibration-x.npy"], Conversion(packs_zeros=True), out, bench.lines.append)
+    assert Outcome() == convert(source, Format.FLOAT32, bench["calibration-x.npy"], PLAIN, plain, bench.lines.append)
+
+    found = outcome.sparse
+    assert (describe(found),) == outcome.notes
+    assert plain.stat().st_size == found.plain_bytes
+    assert out.stat().st_size == min(found.plain_bytes, found.sparse_bytes)

@@ -18,7 +18,7 @@ from emberflow.record import Record
 from emberflow.standardization import Standardization
 from emberflow.task import TaskKind
 from emberflow.values import Value
-from emberflow.variant import Evaluation, Variant
+from emberflow.variant import Evaluation, SparseStorage, Variant
 
 NOTE = "mlflow.note.content"
 _DIGEST_LIMIT = 36  # characters that MLflow keeps of a data set's digest
@@ -185,6 +185,7 @@ def _metrics(variant: Variant, metric: str) -> dict[str, float]:
         "host_latency_p95_us": variant.latency.p95_us,
         **_micro_metrics(evaluation),
         **_chip_metrics(variant, metric),
+        **_sparse_metrics(variant.sparse),
     }
 
 
@@ -209,6 +210,14 @@ def _chip_metrics(variant: Variant, metric: str) -> dict[str, float]:
         f"{metric}_on_chip": firmware.quality.scores[metric] if firmware and firmware.quality else None,
     }
     return {name: figure for name, figure in found.items() if figure is not None}
+
+
+def _sparse_metrics(sparse: SparseStorage | None) -> dict[str, float]:
+    """What sparse tensors save, in bytes and µs, which is negative where they cost time; nothing where they were tried and not kept."""
+    if sparse is None:
+        return {}
+    us = {"sparse_saved_us": sparse.plain_us - sparse.sparse_us} if sparse.plain_us is not None and sparse.sparse_us is not None else {}
+    return {"sparse_saved_bytes": sparse.plain_bytes - sparse.sparse_bytes if sparse.is_kept else 0, **us}
 
 
 def _micro_metrics(evaluation: Evaluation) -> dict[str, float]:

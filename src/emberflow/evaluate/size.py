@@ -94,9 +94,10 @@ def parameters_of(graph: Graph, operator: Operator, positions: tuple[int, ...]) 
 
 
 def _stored(graph: Graph, tensor: Tensor) -> Tensor:
-    """What a DEQUANTIZE made `tensor` of, or `tensor` itself."""
-    producer = graph.producers.get(tensor.index)
-    return graph.operand(producer, 0) if producer and producer.name == "DEQUANTIZE" else tensor
+    """What a DEQUANTIZE or a DENSIFY, or both, made `tensor` of; or `tensor` itself."""
+    while (producer := graph.producers.get(tensor.index)) and producer.name in ("DEQUANTIZE", "DENSIFY"):
+        tensor = graph.operand(producer, 0)
+    return tensor
 
 
 def _count_parameters(graph: Graph) -> int:

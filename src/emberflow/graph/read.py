@@ -11,6 +11,7 @@ from tflite.utils import BUILTIN_OPCODE2NAME
 from emberflow.errors import GraphError
 from emberflow.graph.options import OPTIONS, VECTORS, check_present, kind_of, name_options
 from emberflow.graph.source import Source, decoding
+from emberflow.graph.sparse import densify
 from emberflow.graph.values import ABSENT, Graph, Operator, Quantization, Tensor, show_name
 from emberflow.values import AnyArray, FloatArray, IntArray
 
@@ -114,7 +115,7 @@ def _read_tensor(source: Source, table: Any, index: int, buffers: list[Any]) -> 
     tensor = Tensor(index, name, shape, signature or shape, DTYPES[code], None, None, buffer, is_variable)
     _check_shape(tensor)
     _check_indices((buffer,), len(buffers), f"the buffer of {tensor}", lowest=0)
-    data = None if is_variable else _read_data(source, buffers[buffer], tensor)
+    data = None if is_variable else _read_data(source, table, buffers[buffer], tensor)
     return replace(tensor, quantization=_read_quantization(source, table, tensor), data=data)
 
 
@@ -127,17 +128,21 @@ def _check_shape(tensor: Tensor) -> None:
         )
 
 
-def _read_data(source: Source, buffer: Any, tensor: Tensor) -> AnyArray | None:
+def _read_data(source: Source, table: Any, buffer: Any, tensor: Tensor) -> AnyArray | None:
+    dtype = np.dtype(tensor.dtype).newbyteorder("<")
     with decoding(f"the data of {tensor}"):
         content = source.content(buffer)
+        if content.size and (sparsity := table.Sparsity()) is not None:
+            source.spend(content.size)
+            return densify(source, sparsity, content.view(dtype), tensor.shape)
     if not content.size:
         return None
     if content.size != tensor.size_bytes:
         raise GraphError(
             f"{tensor} has {content.size:,} B of data; expected {tensor.size_bytes:,} B for shape {tensor.shape} of {tensor.dtype};"
-            " convert the model again, without sparse tensors"
+            " convert the model again"
         )
-    return content.view(np.dtype(tensor.dtype).newbyteorder("<")).reshape(tensor.shape)
+    return content.view(dtype).reshape(tensor.shape)
 
 
 def _read_quantization(source: Source, table: Any, tensor: Tensor) -> Quantization | None:

@@ -64,6 +64,10 @@ class Source:
         array: AnyArray = buffer.DataAsNumpy()
         return array
 
+    def spend(self, count: int) -> None:
+        """Take `count` bytes that are going to be read off the allowance."""
+        self._charge(count, 1, "data")
+
     def _charge(self, length: int, least_bytes: int, field: str) -> int:
         self._allowance -= length * least_bytes
         if self._allowance < 0:
