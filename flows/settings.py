@@ -13,20 +13,54 @@ from emberflow.convert import Conversion
 from emberflow.errors import ProjectError
 from emberflow.inputs import Given, look_at, sort_out
 from emberflow.project import Project, expand_recipes, read_project
+from emberflow.recipe import ALL
 from emberflow.runs import new_run_id
-from emberflow.target import Target, find_target, read_target
-from emberflow.values import Value
+from emberflow.target import Target, find_target, load_targets, read_target
+from emberflow.values import Bytes, Value
 from emberflow.variant import Skipped
 from tasks.compress import Plan
+
+
+def _size(meaning: str) -> Any:
+    pattern = r"^[0-9]+(\.[0-9]+)?\s*(B|KiB|MiB|GiB)?$"
+    return Field(default=None, description=meaning, json_schema_extra=lambda schema: _offer(schema, {"type": "string", "pattern": pattern}))
+
+
+def _offer(schema: dict[str, Any], form: dict[str, Any]) -> None:
+    """Have Prefect's form ask for this, or for nothing."""
+    schema["anyOf"] = [form, {"type": "null"}]
+
+
+def _offer_recipes(schema: dict[str, Any]) -> None:
+    _offer(schema, {"type": "array", "items": {"type": "string", "enum": [str(recipe) for recipe in ALL]}, "uniqueItems": True})
+
+
+def _offer_targets(schema: dict[str, Any]) -> None:
+    _offer(schema, {"type": "string", "enum": sorted(load_targets())})
+
+
+class Limits(Value):
+    """The most that the product can bear; what is left out is as the project file says."""
+
+    flash: Bytes | None = _size("flash for model and runtime, such as '256 KiB'")
+    ram: Bytes | None = _size("RAM for arena, variables and stack, such as '64 KiB'")
+    stack: Bytes | None = _size("the deepest that the stack may reach, such as '512 B'")
+    instructions: int | None = Field(default=None, gt=0, description="the most instructions of one inference")
+    accuracy_drop: float | None = Field(default=None, ge=0, le=1, description="the most of the metric that may be lost against the float baseline")
 
 
 class RunConfig(Value):
     """The parameters of a run; what is left out is as the project file says."""
 
-    project: str = Field(description="path of the project file, such as examples/watch/emberflow.yaml")
-    recipes: str | None = Field(default=None, description="recipes separated by commas, or a set: all, formats; default: those of the project")
-    target: str | None = Field(default=None, description="a device that `emberflow targets` lists; default: that of the project")
-    home: str = Field(default=".emberflow", description="folder for store, runs, bundles and the local MLflow")
+    project: str = Field(min_length=1, description="path of the project file on the worker's machine, such as examples/watch/emberflow.yaml")
+    recipes: tuple[str, ...] | str | None = Field(
+        default=None,
+        description="the recipes to try; default: those of the project, which may name others than these",
+        json_schema_extra=_offer_recipes,
+    )
+    target: str | None = Field(default=None, description="the device; default: that of the project", json_schema_extra=_offer_targets)
+    budget: Limits | None = Field(default=None, description="other limits than the project's")
+    home: str = Field(default=".emberflow", min_length=1, description="folder for store, runs, bundles and the local MLflow")
     mlflow: str | None = Field(default=None, description="address of an MLflow server; default: a SQLite store in the home folder")
 
 
@@ -71,6 +105,7 @@ def set_up(config: RunConfig) -> Setting:
     changes: dict[str, Any] = {
         "recipes": expand_recipes(config.recipes) if config.recipes else project.recipes,
         "target": config.target or project.target,
+        "budget": project.budget.model_copy(update=config.budget.model_dump(exclude_none=True) if config.budget else {}),
     }
     given = look_at(project, folder)
     recipes, skipped = sort_out(given, changes["recipes"], project.wishes)

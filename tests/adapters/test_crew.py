@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from emberflow import errors
-from emberflow.adapters.crew import AT_WORK, Crew, Job, crew_of
+from emberflow.adapters.crew import AT_WORK, Crew, Job, abandon, crew_of
 from emberflow.errors import EmberflowError, StageTimeout, WorkerLost
 
 PATIENCE_SECONDS = 60  # for what takes a fraction of a second on a machine that has nothing else to do
@@ -301,3 +301,48 @@ def test_a_worker_goes_when_its_parent_is_killed(tmp_path, state):
         parent.kill()
 
     wait_until(lambda: all(map(is_gone, left)))
+
+
+def test_an_abandoned_crew_ends_its_jobs_and_those_that_wait(pair):
+    """In the middle of their work, with what they started; in words after which no task tries again."""
+    told, errors_seen = [], []
+
+    def hang():
+        with pytest.raises(EmberflowError) as caught:
+            pair.run(job("hang"), told.append)
+        errors_seen.append(caught.value)
+
+    threads = [threading.Thread(target=hang) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    wait_until(lambda: len(told) == 4)  # two have a worker and have told their process ids, the third waits
+
+    pair.abandon()
+    for thread in threads:
+        thread.join(PATIENCE_SECONDS)
+
+    assert [type(error) for error in errors_seen] == [EmberflowError] * 3
+    assert {str(error) for error in errors_seen} == {"the run was ended from outside, and its work with it; run again: what was finished is kept"}
+    pids = [int(pid) for line in told if line != AT_WORK for pid in line.split()]
+    assert len(pids) == 4
+    wait_until(lambda: all(is_gone(pid) for pid in pids))
+
+
+def test_after_a_crew_was_abandoned_there_is_a_new_one(tmp_path):
+    """The process may go on, as tests do."""
+    old = crew_of(1, 1, tmp_path)
+    abandon(1, 1, tmp_path)
+
+    new = crew_of(1, 1, tmp_path)
+    assert new is not old
+    assert run(new, "double", number=2) == 4
+    with pytest.raises(EmberflowError, match="the run was ended from outside"):
+        run(old, "double", number=2)
+    new.close()
+
+
+def test_to_abandon_what_never_began_is_no_mistake(tmp_path):
+    """A run may be ended before its first job."""
+    abandon(1, 1, tmp_path)
+
+    assert list(tmp_path.iterdir()) == []

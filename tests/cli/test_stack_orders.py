@@ -12,7 +12,7 @@ from emberflow.cli.stack_orders import Place, client_environment, is_loopback, m
 HOME = Path("/home/me/.emberflow")
 ALONE = Place(HOME, "127.0.0.1", 4200, 5000, None)
 FOR_ALL = Place(HOME, "0.0.0.0", 4200, 5000, Password("secret", "key", HOME / "mlflow-auth.ini"))  # noqa: S104
-ORDERS = (prefect_order, mlflow_order, lambda place: worker_order(place, HOME))
+ORDERS = (prefect_order, mlflow_order, lambda place: worker_order(place, (), HOME))
 
 
 @pytest.mark.parametrize(
@@ -97,10 +97,10 @@ def test_for_others_mlflow_answers_to_the_machines_name_only():
 
 def test_the_worker_reaches_the_servers_on_this_machine_wherever_they_listen():
     """By 127.0.0.1; a browser elsewhere takes the machine's name."""
-    worker = worker_order(FOR_ALL, HOME)
+    worker = worker_order(FOR_ALL, ("--cron", "0 2 * * *"), HOME)
 
     assert worker.environment["PREFECT_API_URL"] == "http://127.0.0.1:4200/api"
-    assert worker.words[-4:] == ("--home", "/home/me/.emberflow", "--mlflow", "http://127.0.0.1:5000")
+    assert worker.words[-6:] == ("--home", "/home/me/.emberflow", "--mlflow", "http://127.0.0.1:5000", "--cron", "0 2 * * *")
     assert FOR_ALL.prefect_page == f"http://{name_of(FOR_ALL.host)}:4200"
 
 

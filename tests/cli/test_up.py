@@ -19,7 +19,7 @@ from rich.console import Console
 from emberflow.cli.doctor import Finding, look_at_stack
 from emberflow.cli.environment import join_stack
 from emberflow.cli.stack import MARK, Member, Stack, read_stack, stack_file, write_stack
-from emberflow.cli.up import Listen, bring_up, check_ports, password_for, take_down
+from emberflow.cli.up import Listen, Work, bring_up, check_ports, password_for, take_down, work_of
 from emberflow.errors import EmberflowError, ProjectError
 
 pytestmark = [pytest.mark.xdist_group("stack"), pytest.mark.slow]
@@ -130,7 +130,7 @@ def test_where_none_runs_a_run_joins_none(tmp_path, environment):
 def test_a_member_that_died_is_named_by_up(tmp_path, half_a_stack, environment):
     """With its log, and what to do."""
     with pytest.raises(EmberflowError) as caught:
-        bring_up(tmp_path, Listen())
+        bring_up(tmp_path, Listen(), Work())
 
     assert str(caught.value) == (
         "of the stack that was started here a part runs no more: MLflow died, its log is MLflow.log."
@@ -196,7 +196,7 @@ def test_a_stack_that_ended_by_itself_is_cleared_away_before_the_ports_are_tried
     a_stack(tmp_path, ended.pid)
 
     with pytest.raises(EmberflowError, match=f"port {taken}"):
-        bring_up(tmp_path, Listen(prefect_port=taken))
+        bring_up(tmp_path, Listen(prefect_port=taken), Work())
 
 
 def test_a_server_that_ends_while_it_starts_is_told_with_its_last_words(tmp_path, environment):
@@ -204,12 +204,38 @@ def test_a_server_that_ends_while_it_starts_is_told_with_its_last_words(tmp_path
     environment["PREFECT_API_DATABASE_CONNECTION_URL"] = "sqlite+aiosqlite:////proc/nowhere/prefect.db"
 
     with pytest.raises(EmberflowError, match=rf"Prefect ended while it started; its log, {tmp_path}/logs/prefect.log, ends with:\n.+") as caught:
-        bring_up(tmp_path, Listen("127.0.0.1", *free_ports()))
+        bring_up(tmp_path, Listen("127.0.0.1", *free_ports()), Work())
 
     assert len(str(caught.value).splitlines()) > 1
     assert not stack_file(tmp_path).exists()
     marked = [process for process in psutil.Process().children(recursive=True) if process.status() != psutil.STATUS_ZOMBIE]
     assert marked == []
+
+
+PROJECT = Path(__file__).parents[2] / "examples" / "watch" / "emberflow.yaml"
+
+
+def test_a_schedule_is_handed_to_the_worker():
+    """With the project that it is for."""
+    work = work_of(PROJECT, "0 2 * * *", "Europe/Berlin")
+
+    assert work.words == ("--project", str(PROJECT), "--cron", "0 2 * * *", "--time-zone", "Europe/Berlin")
+    assert work_of(None, None, "UTC").words == ()
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ((None, "0 2 * * *", "UTC"), "received --cron without --project; expected the project that is to be retrained then"),
+        ((PROJECT, "0 2 30 2 *", "UTC"), r"received '0 2 30 2 \*' as cron line: Bad day-of-month; expected fields of a moment that comes"),
+        ((PROJECT, "0 2 * * *", "Berlin"), "received 'Berlin' as time zone; .* Did you mean 'Europe/Berlin'"),
+        ((PROJECT.with_name("nowhere.yaml"), None, "UTC"), "nowhere.yaml"),
+    ],
+)
+def test_work_that_cannot_be_is_refused_before_anything_starts(said, words):
+    """In the words of whoever knows."""
+    with pytest.raises(ProjectError, match=words):
+        work_of(*said)
 
 
 def free_ports():

@@ -22,6 +22,7 @@ from emberflow.errors import EmberflowError, StageTimeout, WorkerLost
 from emberflow.units import show_seconds
 
 _START_SECONDS = 120.0
+_ENDED = "the run was ended from outside, and its work with it; run again: what was finished is kept"
 AT_WORK = "at work"  # the first that a job reports: it has a worker now
 
 
@@ -99,6 +100,12 @@ class Worker:
         self.kill()
         raise WorkerLost(f"a worker process did not start; its log is {self.log}")
 
+    def end(self) -> None:
+        """Kill the process while another thread waits for its answer: that thread finds the pipe closed, and does the rest."""
+        if self.process.returncode is None:
+            with suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+
     def kill(self) -> None:
         """End the process and all that it started, which outlives a process that died of itself."""
         if self.process.returncode is None:  # not waited for yet, so the number of its group is still its own
@@ -114,6 +121,8 @@ class Crew:
     def __init__(self, size: int, threads: int, logs: Path) -> None:
         self._size, self._threads, self._logs = size, threads, logs
         self._idle: list[Worker] = []
+        self._busy: set[Worker] = set()
+        self._is_abandoned = False
         self._started = 0
         self._numbers = itertools.count(1)
         self._queue: list[tuple[int, int]] = []
@@ -128,16 +137,21 @@ class Crew:
         try:
             if worker is None:
                 worker = self._start()
+            self._begin(worker)
             report(AT_WORK)
             result = worker.run(job, report)
             usable = True
             return result
         except EmberflowError as error:
+            if self._is_abandoned:
+                raise EmberflowError(_ENDED) from error  # not WorkerLost, after which a task tries again
             usable = worker is not None and not isinstance(error, StageTimeout | WorkerLost)
             raise
         finally:
-            if worker is not None and not usable:
-                worker.kill()  # it may be at work still, for a caller that was interrupted
+            if worker is not None:
+                self._busy.discard(worker)
+                if not usable:
+                    worker.kill()  # it may be at work still, for a caller that was interrupted
             self._give_back(worker if usable else None)
 
     def close(self) -> None:
@@ -148,12 +162,30 @@ class Crew:
         for worker in workers:
             worker.kill()
 
+    def abandon(self) -> None:
+        """End all workers, in the middle of their jobs too; those jobs, and all that wait, raise EmberflowError."""
+        with self._change:
+            self._is_abandoned = True
+            busy = tuple(self._busy)
+            self._change.notify_all()
+        for worker in busy:
+            worker.end()
+        self.close()
+
+    def _begin(self, worker: Worker) -> None:
+        with self._change:
+            self._busy.add(worker)
+        if self._is_abandoned:
+            raise EmberflowError(_ENDED)
+
     @contextmanager
     def _place_in_queue(self, urgency: int) -> Iterator[None]:
         ticket = (-urgency, next(self._tickets))
         with self._change:
             heapq.heappush(self._queue, ticket)
-            self._change.wait_for(lambda: self._queue[0] == ticket and (self._idle or self._started < self._size))
+            self._change.wait_for(lambda: self._is_abandoned or (self._queue[0] == ticket and (self._idle or self._started < self._size)))
+            if self._is_abandoned:
+                raise EmberflowError(_ENDED)
             heapq.heappop(self._queue)
             yield
             self._change.notify_all()
@@ -208,3 +240,11 @@ def crew_of(size: int, threads: int, logs: Path) -> Crew:
             _crews[size, threads, logs] = crew = Crew(size, threads, logs)
             atexit.register(crew.close)
         return _crews[size, threads, logs]
+
+
+def abandon(size: int, threads: int, logs: Path) -> None:
+    """End all work of this process's crew of that shape; the next call of `crew_of` gives a new one."""
+    with _crews_lock:
+        crew = _crews.pop((size, threads, logs), None)
+    if crew:
+        crew.abandon()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from emberflow.adapters.crew import Crew, Job, crew_of
+from emberflow.adapters.crew import Crew, Job, abandon, crew_of
 from emberflow.adapters.store import Store, telling_of_disk
 
 
@@ -37,3 +37,7 @@ class Workshop:
         """Have a worker do `job`. Raises as `Crew.run`; StoreError: the disk of `home` is full, whatever the stage made of that."""
         with telling_of_disk(self.home):
             return self.crew.run(job, report)
+
+    def abandon(self) -> None:
+        """End all jobs of this process's crew at once, and those that wait for a worker; a crew that is asked for later is a new one."""
+        abandon(self.workers, self.threads, self.home / "logs")

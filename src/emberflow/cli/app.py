@@ -161,8 +161,11 @@ def verify(folder: Annotated[Path, typer.Argument(help="a folder that `emberflow
 
 
 @app.command()
-def up(
+def up(  # noqa: PLR0913 - each is an option of the command
     home: Home = HOME,
+    project: Annotated[Path | None, typer.Option(help="the project that the forms name at first; default: the smart-watch example")] = None,
+    cron: Annotated[str | None, typer.Option(help="when --project is retrained, such as '0 2 * * *'; default: as it was set before")] = None,
+    time_zone: Annotated[str, typer.Option(help="where --cron is read, such as Europe/Berlin")] = "UTC",
     host: Annotated[str, typer.Option(help="the address to listen at; any but this machine's own asks everybody for a password")] = "127.0.0.1",
     prefect_port: Annotated[int, typer.Option(help="where Prefect's UI and API are", min=1, max=65535)] = 4200,
     mlflow_port: Annotated[int, typer.Option(help="where MLflow is", min=1, max=65535)] = 5000,
@@ -173,9 +176,9 @@ def up(
     They go on when this command has ended, until `emberflow down`; what they say is in the home folder, under logs/. While they
     run, `emberflow run` shows in the same pages. Started a second time it says what runs already.
     """
-    from emberflow.cli.up import Listen, bring_up
+    from emberflow.cli.up import Listen, bring_up, work_of
 
-    bring_up(home, Listen(host, prefect_port, mlflow_port, secure))
+    bring_up(home, Listen(host, prefect_port, mlflow_port, secure), work_of(project, cron, time_zone))
 
 
 @app.command()

@@ -118,9 +118,9 @@ def mlflow_order(place: Place) -> Order:
     return Order(MLFLOW, tuple(words), environment, place.home)
 
 
-def worker_order(place: Place, folder: Path) -> Order:
-    """The process that waits for runs of the deployments and starts each in a process of its own, in `folder`."""
-    words = (sys.executable, "-m", "deployments.catalog", "--home", str(place.home), "--mlflow", place.mlflow)
+def worker_order(place: Place, work: tuple[str, ...], folder: Path) -> Order:
+    """The process that waits for runs of the deployments and starts each in a process of its own, in `folder`; `work` are arguments of the catalog."""
+    words = (sys.executable, "-m", "deployments.catalog", "--home", str(place.home), "--mlflow", place.mlflow, *work)
     environment = client_environment(place.prefect, place.password)
     return Order(WORKER, words, environment | {"PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "INFO", "PREFECT_RUNNER_POLL_FREQUENCY": "3"}, folder)
 

@@ -15,6 +15,7 @@ from urllib.error import URLError
 from urllib.request import Request, urlopen
 
 import psutil
+from pydantic import ValidationError
 from rich.console import Console
 
 from emberflow.cli.environment import prepare_environment, remember_migration
@@ -23,6 +24,8 @@ from emberflow.cli.progress import Progress
 from emberflow.cli.stack import MARK, Member, Stack, end_processes, forget_stack, one_at_a_time, read_stack, write_stack
 from emberflow.cli.stack_orders import MLFLOW, PREFECT, WORKER, Order, Place, is_loopback, mlflow_order, prefect_order, worker_order
 from emberflow.errors import EmberflowError, ProjectError
+from emberflow.project import read_project
+from emberflow.schedule import Schedule
 from emberflow.units import show_seconds
 
 _START_SECONDS = 180.0  # 35 s on two idle cores
@@ -41,8 +44,34 @@ class Listen:
     is_secure: bool = False
 
 
-def bring_up(home: Path, listen: Listen) -> None:
-    """Start the stack of `home`, or join the one that runs.
+@dataclass(frozen=True)
+class Work:
+    """What the worker is for: the project that the forms name at first, and when it is retrained; None: as it was set before."""
+
+    project: Path | None = None
+    schedule: Schedule | None = None
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The same, as deployments.catalog takes it."""
+        project = ("--project", str(self.project)) if self.project else ()
+        return (*project, *(("--cron", self.schedule.cron, "--time-zone", self.schedule.time_zone) if self.schedule else ()))
+
+
+def work_of(project: Path | None, cron: str | None, time_zone: str) -> Work:
+    """Raises: ProjectError: the project can't be read, or is missing where a schedule is given; the schedule is none that comes round."""
+    if project:
+        read_project(project)
+    if cron and not project:
+        raise ProjectError("received --cron without --project; expected the project that is to be retrained then")
+    try:
+        return Work(project, Schedule(cron=cron, time_zone=time_zone) if cron else None)
+    except ValidationError as error:
+        raise ProjectError(" ".join(each["msg"].removeprefix("Value error, ") for each in error.errors())) from error
+
+
+def bring_up(home: Path, listen: Listen, work: Work) -> None:
+    """Start the stack of `home`, or join the one that runs, which keeps to its work.
 
     Raises: EmberflowError: a port is in use, a process ended while it started, or of the stack that runs a part has died.
     """
@@ -58,7 +87,7 @@ def bring_up(home: Path, listen: Listen) -> None:
             console.print("The last stack ended without `emberflow down`; starting anew.", highlight=False)
             forget_stack(home)
         place = Place(home, listen.host, listen.prefect_port, listen.mlflow_port, password_for(home, listen, console))
-        stack = _start(place, console)
+        stack = _start(place, work, console)
     remember_migration(home)
     tell(stack, console)
 
@@ -126,7 +155,7 @@ def _owner(port: int) -> str:
     return ""
 
 
-def _start(place: Place, console: Console) -> Stack:
+def _start(place: Place, work: Work, console: Console) -> Stack:
     versions = {name: version(name) for name in ("emberflow", "prefect", "mlflow")}
     stack = Stack(
         mark=secrets.token_hex(8),
@@ -137,7 +166,7 @@ def _start(place: Place, console: Console) -> Stack:
         versions=versions,
     )
     began, start = datetime.now(UTC), time.monotonic()
-    prefect, mlflow, runner = prefect_order(place), mlflow_order(place), worker_order(place, Path.cwd())
+    prefect, mlflow, runner = prefect_order(place), mlflow_order(place), worker_order(place, work.words, Path.cwd())
     try:
         with Progress(console) as progress:
             progress.say("starting Prefect and MLflow (about half a minute)")

@@ -1,0 +1,156 @@
+"""From data to bundle: train, compress, convert, evaluate, choose, write. The order of the stages, and what a run's end means.
+
+Knows no registry; the flows that run the chain say what comes after it.
+"""
+
+import platform
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from prefect import runtime
+from prefect.futures import PrefectFuture
+from prefect.logging import get_run_logger
+from prefect.task_runners import ThreadPoolTaskRunner
+
+from emberflow import fingerprint
+from emberflow.adapters.tracking import Status
+from emberflow.adapters.tracking_address import RunIds
+from emberflow.adapters.tracking_figures import context_of
+from emberflow.artifact import digest
+from emberflow.dataset import Splits
+from emberflow.errors import NothingFits, StoreError, TrackingError
+from emberflow.record import Baseline, Provenance, Record
+from emberflow.runs import bundle_folder
+from emberflow.table import skipped
+from emberflow.target import TargetKind
+from emberflow.variant import Failure, Variant
+from flows.settings import Setting, name_of
+from flows.variants import make_variants
+from tasks import track
+from tasks.judge import choose_champion
+from tasks.prepare import prepare
+from tasks.products import Trained
+from tasks.publish import show_in_prefect, write_bundle, write_report
+from tasks.run_on_chip import get_compiler_ready
+from tasks.train import origin_of, train
+
+
+def run_name() -> str:
+    """The name of a run of a flow with the parameter `config`: project and date."""
+    return f"{name_of(runtime.flow_run.parameters['config'])} {runtime.flow_run.scheduled_start_time:%Y-%m-%d %H:%M:%S}"
+
+
+CONDUCT: dict[str, Any] = {
+    "flow_run_name": run_name,
+    "task_runner": ThreadPoolTaskRunner(max_workers=64),  # they wait; the workshop's workers do the work, one a core
+    "persist_result": False,
+}
+"""How a flow that runs the chain is conducted."""
+
+
+def make_variants_and_choose(setting: Setting) -> Record:
+    """Train, compress, evaluate and choose; the champion's bundle is written, every variant is in MLflow.
+
+    Raises: NothingFits, and what a stage raises. A run that is ended from outside ends its workers at once.
+    """
+    for reason, recipes in skipped(setting.skipped).items():
+        get_run_logger().warning("%s skipped: %s", ", ".join(recipes), reason)
+    tracking = track.open_run.submit(setting.tracker, setting.project.name, setting.run_id, _tags(setting))
+    try:
+        splits = prepare(setting.project, setting.folder, setting.workshop)
+        for warning in splits.warnings:
+            get_run_logger().warning(warning)
+        if setting.target.kind is TargetKind.MICROCONTROLLER:
+            get_compiler_ready.submit(setting.target, setting.workshop)
+        baseline = train(origin_of(setting.project, setting.given, splits), splits, setting.folder, setting.workshop, setting.plan.wishes)
+        setting.plan.wishes.check(baseline.layers)  # again, because one from the cache wasn't looked at
+        variants, failures = make_variants(setting, splits, baseline)
+        record = _record(setting, splits, baseline, variants, failures, _ids(tracking))
+        folder = write_report(record, setting.workshop)
+        if record.choice.champion:
+            write_bundle(record, record.choice.champion, setting.workshop)
+    except BaseException as error:
+        is_ended = not isinstance(error, Exception)  # cancelled in the UI, or Ctrl-C
+        if is_ended:
+            setting.workshop.abandon()
+        with suppress(StoreError, TrackingError):  # what went wrong first is told
+            if ids := _ids(tracking):
+                track.close_run(setting.tracker, ids, Status.KILLED if is_ended else Status.FAILED, None, ())
+        raise
+    _log(setting, record, folder, tracking)
+    show_in_prefect(record, folder, _links(setting, record, folder))
+    if not record.choice.champion:
+        raise NothingFits(record.choice.explanation)
+    return record
+
+
+def _record(
+    setting: Setting,
+    splits: Splits,
+    baseline: Trained,
+    variants: tuple[Variant, ...],
+    failures: tuple[Failure, ...],
+    ids: RunIds | None,
+) -> Record:
+    project, measure = setting.project, setting.project.full_task.measure(splits.target_unit)
+    for failure in failures:
+        get_run_logger().warning("%s failed in '%s': %s", failure.recipe, failure.stage, failure.reason)
+    provenance = Provenance(
+        run_id=setting.run_id,
+        started=setting.started,
+        project_digest=project.digest,
+        data_digest=digest(splits.model_dump_json().encode()),
+        code_digest=fingerprint.of_house(),
+        versions={"python": platform.python_version(), **fingerprint.versions(), **fingerprint.versions(fingerprint.TOOLS)},
+        mlflow_run_id=ids.run_id if ids else None,
+        mlflow_experiment_id=ids.experiment_id if ids else None,
+    )
+    return Record(
+        project=project.name,
+        task=project.task,
+        measure=measure,
+        target=setting.target,
+        budget=project.budget,
+        splits=splits,
+        baseline=Baseline(**baseline.model_dump(include={"model", "parameters", "quality", "curve"})),
+        variants=variants,
+        failures=failures,
+        skipped=setting.skipped,
+        choice=choose_champion(variants, measure),
+        provenance=provenance,
+    )
+
+
+def _ids(tracking: "PrefectFuture[RunIds]") -> RunIds | None:
+    tracking.wait()
+    found = tracking.result(raise_on_failure=False)
+    return found if isinstance(found, RunIds) else None
+
+
+def _log(setting: Setting, record: Record, folder: Path, tracking: "PrefectFuture[RunIds]") -> None:
+    """Every variant to MLflow. When it can't take them the run fails, but all that was made is kept, and the next run finds it."""
+    try:
+        ids = tracking.result()
+        track.log_data(setting.tracker, ids, context_of(record))
+        track.log_variants(setting.tracker, ids, context_of(record), record.variants, setting.workshop)
+        status = Status.FINISHED if record.choice.champion else Status.FAILED
+        track.close_run(setting.tracker, ids, status, record, _files(setting, record, folder))
+    except (StoreError, TrackingError) as error:
+        kept = f"The variants are kept: their report is {folder / 'report.html'}. Run again when MLflow can take them; nothing is trained twice"
+        raise type(error)(f"{error}\n{kept}") from error
+
+
+def _files(setting: Setting, record: Record, folder: Path) -> track.Files:
+    files = ((folder / "report.html", "report.html"), (folder / "record.json", "record.json"), (folder / "plots" / "pareto.png", "plots/pareto.png"))
+    bundle = bundle_folder(setting.workshop.home, record.project, record.provenance.run_id)
+    return (*(file for file in files if file[0].exists()), *(((bundle, "bundle"),) if bundle.exists() else ()))
+
+
+def _links(setting: Setting, record: Record, folder: Path) -> dict[str, str]:
+    ids = RunIds(experiment_id=record.provenance.mlflow_experiment_id or "", run_id=record.provenance.mlflow_run_id or "")
+    return {"report": str(folder / "report.html"), "MLflow": setting.tracker.ui_link(ids)}
+
+
+def _tags(setting: Setting) -> dict[str, str]:
+    return {"emberflow.run_id": setting.run_id, "prefect.flow_run_id": str(runtime.flow_run.id), "prefect.flow_run_name": str(runtime.flow_run.name)}
