@@ -12,6 +12,7 @@ from PIL import Image
 from emberflow.dataset import prepare
 from emberflow.errors import DataError
 from emberflow.project import read_project
+from emberflow.stages.prepare import preparation_of
 
 FOLDER = Path(__file__).parents[2] / "examples" / "mlperf_tiny"
 RATE_HZ = 16_000
@@ -158,7 +159,7 @@ class TestKeywords:
         assert LABELS == data.labels
         assert {"aaaa1111", "noise of part 1"} == set(data.train.group.tolist())
         assert {"cccc3333", "noise of part 3"} == set(data.test.group.tolist())
-        assert () == prepare(data, True, 10, 1).warnings
+        assert () == prepare(data, preparation_of(read_project(FOLDER / "keyword_spotting.yaml"))).warnings
 
     def test_a_missing_list_is_named(self, folder):
         """It is part of the archive."""
@@ -346,6 +347,7 @@ class TestMachineSounds:
         assert [(72, 640), (8, 640), (16, 640)] == [part.x.shape for part in (data.train, data.validation, data.test)]
         assert ([0], [8, 8]) == (np.unique(data.train.y).tolist(), np.bincount(data.test.y).tolist())
         assert 4 == len(set(data.test.group.tolist()))
+        assert (640,) == prepare(data, preparation_of(read_project(FOLDER / "anomaly_detection.yaml"))).parts["train"][0].shape[1:]
 
     def test_an_anomaly_among_the_normal_is_refused(self, folder):
         """An autoencoder that has seen it would take it for normal."""
