@@ -167,8 +167,8 @@ PARTS = (
 """Arguments of `several_operators`: strides, paddings, dilations, groups, broadcasts, packed weights, and counts that are no multiple of four."""
 
 
-def batches():
-    """PARTS in as many models as it takes, side by side in each."""
-    borders = itertools.accumulate(len(part[1]) + len(part[2]) for part in PARTS)
-    grouped = itertools.groupby(zip(PARTS, borders, strict=True), key=lambda each: each[1] // MOST_BORDERS)
+def batches(parts=PARTS):
+    """`parts` in as many models as it takes, side by side in each."""
+    borders = itertools.accumulate(len(part[1]) + len(part[2]) for part in parts)
+    grouped = itertools.groupby(zip(parts, borders, strict=True), key=lambda each: each[1] // MOST_BORDERS)
     return tuple(several_operators(*(part for part, _ in group)) for _, group in grouped)

@@ -9,12 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emberflow.adapters.emulator import Run
-from emberflow.compiler import compile_model
+from emberflow.compiler import Parity, compile_model
 from emberflow.compiler.lower import LOWERINGS
-from emberflow.firmware.chip.program import INPUTS, OUTPUTS, linker_script, measuring_program
 from emberflow.target import find_target
-from tests.compiler.harness import LEDGER, random_codes, run_tflm, several_operators
+from tests.compiler.cores import TARGETS, Bench
+from tests.compiler.harness import LEDGER, Native, random_codes, run_tflm, several_operators
 from tests.compiler.lower.test_conv import conv, depthwise, windows
 from tests.compiler.lower.test_cut import ANY as CUTS
 from tests.compiler.lower.test_join import concatenations, packs
@@ -26,12 +25,11 @@ from tests.compiler.lower.test_resize import RESIZES
 from tests.compiler.lower.test_transpose_conv import convolutions
 from tests.compiler.lower.test_turn import ANY as TURNS
 from tests.compiler.samples import PARTS, batches
+from tests.fuzz import fence
 
 pytest.importorskip("unicorn")
 
 SAMPLES = 16
-TARGETS = ("stm32g071", "stm32f103", "stm32f405", "stm32h743", "stm32u575")
-"""A Cortex-M0+, M3, M4, M7 and M33, each with its own memory map."""
 
 
 def compiled_batches():
@@ -57,14 +55,11 @@ def borders(compiled, role):
 def on_core(toolchain, emulator):
     """Outputs of a compiled model on a target's core: for each output of the graph (n, bytes)."""
 
+    bench = Bench(toolchain, emulator)
+
     def run(compiled, inputs, target):
-        outputs = borders(compiled, "outputs")
-        program = compiled.files | measuring_program("m", len(inputs), len(outputs))
-        vectors = b"".join(codes[n].tobytes() for n in range(len(inputs[0])) for codes in inputs)
-        execution = emulator.run(toolchain.build(program, target, linker_script(target)), target, Run({INPUTS: vectors}))
-        assert execution.exit_status == 0
-        written = np.frombuffer(execution.files[OUTPUTS], np.uint8).reshape(len(inputs[0]), -1)
-        return np.split(written, np.cumsum([tensor.size_bytes for tensor in outputs])[:-1], axis=1)
+        written = np.frombuffer(bench.run(compiled, inputs, target), np.uint8).reshape(len(inputs[0]), -1)
+        return np.split(written, np.cumsum([tensor.size_bytes for tensor in borders(compiled, "outputs")])[:-1], axis=1)
 
     return run
 
@@ -112,6 +107,33 @@ def test_random_operators_equal_tflm_on_a_core(on_core, name, parts, seed):
     inputs = [random_codes(generator, tensor, 4) for tensor in borders(compiled, "inputs")]
 
     assert 0 == differing_by_operator(compiled, on_core(compiled, inputs, find_target(name)), run_tflm(model, inputs)).total()
+
+
+ONLY_TFLM = {"ARG_MAX", "ARG_MIN", "BROADCAST_TO", "ELU"}
+"""Operators that LiteRT's reference kernels refuse in the form that TFLM has, version 1."""
+
+REFUSED = {"SUM"}
+"""An operator that LiteRT's reference computes in floats: it is refused for its parity, as a test of its lowering says."""
+
+
+def litert_takes(part):
+    """Whether LiteRT's reference runs a sample, and ours is compiled for it; its PRELU doesn't repeat the input."""
+    code, inputs, (output, *_), *_ = part
+    return code not in ONLY_TFLM | REFUSED and (code != "PRELU" or inputs[0].shape == output.shape)
+
+
+def test_the_other_parity_equals_litert():
+    """Every operator that both have, on this machine, compiled to give the bytes of LiteRT's reference kernels."""
+    parts = [part for part in PARTS if litert_takes(part)]
+    for seed, model in enumerate(batches(parts)):
+        compiled, generator = compile_model(model, "m", Parity.LITERT_REFERENCE), np.random.default_rng(seed)
+        inputs = [random_codes(generator, tensor, SAMPLES) for tensor in borders(compiled, "inputs")]
+        outputs = Native(compiled).run(inputs)
+        expected = fence.ask_litert(model, inputs, len(outputs))
+
+        is_equal = expected == b"".join(each[n].tobytes() for n in range(SAMPLES) for each in outputs)
+        assert is_equal, [operator.name for operator in compiled.program.graph.operators]
+    assert LOWERINGS.keys() - ONLY_TFLM - REFUSED == {code for code, *_ in parts}
 
 
 def test_outputs_of_the_samples_vary(ready):

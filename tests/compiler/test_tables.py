@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 from emberflow.compiler import tables
+from emberflow.compiler.requantize import Parity
 from emberflow.compiler.tables import read_tables
 from emberflow.errors import GraphError
+from emberflow.evaluate.codes import Reference
 from emberflow.graph import read_graph
 from tests.compiler.harness import activation, one_operator, side_by_side
 
@@ -26,12 +28,22 @@ def test_the_operators_options_are_kept():
     assert [-64, -2, -1, 0, 1] == [read_tables(graph)[0].answers.table[128 + code] for code in (-128, -4, -2, 0, 1)]
 
 
+def test_each_parity_asks_its_own_reference():
+    """TFLM's RELU6 takes the output's scale for the input's, 6 being code 60; LiteRT's goes to half steps, twice the code and at most 120."""
+    graph = read_graph(one_operator("RELU6", [X], [activation("y", (1, 2, 3), 0.05)]))
+    codes = np.arange(-128, 128)
+
+    assert np.clip(codes, 0, 60).tolist() == read_tables(graph)[0].answers.table.tolist()
+    assert np.clip(2 * codes, 0, 120).tolist() == read_tables(graph, Parity.LITERT_REFERENCE)[0].answers.table.tolist()
+
+
 def test_operators_that_are_alike_are_asked_once(monkeypatch):
     """Two of three have the same scales; shapes don't count."""
     steps = [("RELU", activation("y", (1, 2, 3), scale), "", {}) for scale in (0.1, 0.05, 0.1)]
     asked = []
 
-    def count(models):
+    def count(models, reference):
+        assert Reference.TFLM is reference
         asked.extend(models)
         return tuple(f"answers {index}" for index in range(len(models)))
 

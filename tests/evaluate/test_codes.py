@@ -8,7 +8,7 @@ import pytest
 import tflite
 
 from emberflow.errors import WorkerLost
-from emberflow.evaluate.codes import all_codes, ask, read_answer, read_answers
+from emberflow.evaluate.codes import Reference, all_codes, ask, read_answer, read_answers
 
 
 @pytest.fixture
@@ -87,6 +87,14 @@ def test_whatever_ends_a_model_is_a_reason(status, words, reason):
     told = {"status0": np.array(status), "words0": np.frombuffer(words, np.uint8)}
 
     assert reason == read_answer(told, 0).reason
+
+
+def test_litert_is_asked_in_the_same_way(unary):
+    """RELU is the same there; ELU in int8 it refuses, in its own words."""
+    relu, refused = ask(((unary("RELU"), "int8"), (unary("ELU"), "int8")), Reference.LITERT)
+
+    assert np.maximum(np.arange(-128, 128), 0).tolist() == relu.table.tolist()
+    assert refused.reason.startswith("LiteRT's reference kernels refuse the model: ")
 
 
 def test_a_process_that_was_ended_is_told():

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from emberflow.compiler import Compiled
+from emberflow.compiler import Compiled, Parity
 from emberflow.compiler import plan as plan_module
 from emberflow.compiler.emit import kernel_text
 from emberflow.compiler.plan import Block
@@ -21,7 +21,7 @@ from emberflow.evaluate.codes_process import ANSWERED, apart
 from tests.compiler.harness import random_codes, zig
 from tests.fuzz.mutants import Mutant
 
-GOOD = ("equal", "TFLM has no answer", "no claim")
+GOOD = ("equal", "TFLM has no answer", "LiteRT has no answer", "no claim")
 """What `examine` may say of a program of ours."""
 
 PAGE_BYTES = 4096
@@ -103,8 +103,8 @@ def is_small(compiled: Compiled) -> bool:
     return text <= MOST_TEXT_BYTES and all(tensor.size_bytes <= MOST_TENSOR_BYTES for tensor in compiled.program.graph.tensors)
 
 
-def examine(runner: Runner, index: int, case: Mutant) -> str:
-    """What is wrong with model `index`, made from `case`, or one of GOOD."""
+def examine(runner: Runner, index: int, case: Mutant, parity: Parity = Parity.TFLM) -> str:
+    """What is wrong with model `index`, made from `case`, or one of GOOD; `parity` says whose bytes it was compiled to give."""
     compiled = runner.models[index]
     inputs = inputs_of(compiled, case.number)
     try:
@@ -117,10 +117,11 @@ def examine(runner: Runner, index: int, case: Mutant) -> str:
         return "depends on what was in memory"
     if is_undefined_in_tflm(compiled):
         return "no claim"
-    expected = ask_tflm(case.data, inputs, len(compiled.program.graph.outputs))
+    name, ask = ("TFLM", ask_tflm) if parity is Parity.TFLM else ("LiteRT", ask_litert)
+    expected = ask(case.data, inputs, len(compiled.program.graph.outputs))
     if expected is None:
-        return "TFLM has no answer"
-    return "equal" if expected == answers[0] else "differs from TFLM"
+        return f"{name} has no answer"
+    return "equal" if expected == answers[0] else f"differs from {name}"
 
 
 _ENDS = {signal.SIGSEGV: "reads or writes beyond a buffer (SIGSEGV)", signal.SIGILL: "undefined behaviour (SIGILL)"}
@@ -209,10 +210,20 @@ def ask_tflm(model: bytes, inputs: tuple[np.ndarray, ...], outputs: int) -> byte
     """TFLM's outputs as `Runner.run` gives them, or None where it refuses or crashes; in a fork."""
     from tflite_micro import runtime  # noqa: F401  once, before the forks
 
-    answer, status, _ = apart(lambda: {"outputs": np.frombuffer(_tflm(model, inputs, outputs), np.uint8)})
-    if status != ANSWERED:
-        return None
-    return np.load(io.BytesIO(answer))["outputs"].tobytes()
+    return _apart(lambda: _tflm(model, inputs, outputs))
+
+
+def ask_litert(model: bytes, inputs: tuple[np.ndarray, ...], outputs: int) -> bytes | None:
+    """As `ask_tflm`, of LiteRT's reference kernels."""
+    from ai_edge_litert import interpreter  # noqa: F401  once, before the forks
+
+    del outputs
+    return _apart(lambda: _litert(model, inputs))
+
+
+def _apart(ask: Callable[[], bytes]) -> bytes | None:
+    answer, status, _ = apart(lambda: {"outputs": np.frombuffer(ask(), np.uint8)})
+    return np.load(io.BytesIO(answer))["outputs"].tobytes() if status == ANSWERED else None
 
 
 def _tflm(model: bytes, inputs: tuple[np.ndarray, ...], outputs: int) -> bytes:
@@ -225,4 +236,18 @@ def _tflm(model: bytes, inputs: tuple[np.ndarray, ...], outputs: int) -> bytes:
             interpreter.set_input(codes, position)
         interpreter.invoke()
         answers += [interpreter.get_output(position).tobytes() for position in range(outputs)]
+    return b"".join(answers)
+
+
+def _litert(model: bytes, inputs: tuple[np.ndarray, ...]) -> bytes:
+    from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+    interpreter = Interpreter(model_content=model, experimental_op_resolver_type=OpResolverType.BUILTIN_REF)
+    interpreter.allocate_tensors()
+    answers = []
+    for sample in zip(*inputs, strict=True):
+        for details, codes in zip(interpreter.get_input_details(), sample, strict=True):
+            interpreter.set_tensor(details["index"], codes)
+        interpreter.invoke()
+        answers += [interpreter.get_tensor(details["index"]).tobytes() for details in interpreter.get_output_details()]
     return b"".join(answers)

@@ -11,9 +11,9 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from emberflow.compiler import Compiled, compile_model, tables
+from emberflow.compiler import Compiled, Parity, compile_model, tables
 from emberflow.errors import CompileError, GraphError
-from emberflow.evaluate.codes import Answers, question, read_answer
+from emberflow.evaluate.codes import Answers, Reference, question, read_answer
 from emberflow.evaluate.codes_process import answer_all
 from tests.fuzz.mutants import Mutant, mutant
 
@@ -24,9 +24,9 @@ LONGEST_MESSAGE = 800
 
 
 def judge(case: Mutant) -> tuple[str, str]:
-    """What became of a mutant: "compiled", "refused" or "wrong", and in which words."""
+    """What became of a mutant: "compiled", "refused" or "wrong", and in which words. Of every fourth the C is to equal LiteRT's reference."""
     try:
-        compile_apart(case.data)
+        compile_apart(case.data, parity=Parity.TFLM if case.number % 4 else Parity.LITERT_REFERENCE)
     except (GraphError, CompileError) as error:
         return ("refused" if is_message(str(error)) else "wrong"), str(error)
     except Exception as error:  # noqa: BLE001  any other is what this looks for
@@ -34,19 +34,19 @@ def judge(case: Mutant) -> tuple[str, str]:
     return "compiled", ""
 
 
-def compile_apart(model: bytes, name: str = "m") -> Compiled:
-    """`compile_model`, with TFLM's tables asked for in forks of this process, where TFLM is imported already."""
+def compile_apart(model: bytes, name: str = "m", parity: Parity = Parity.TFLM) -> Compiled:
+    """`compile_model`, with tables asked for in forks of this process, where the references are imported already."""
     asked, tables.ask = tables.ask, ask
     try:
-        return compile_model(model, name)
+        return compile_model(model, name, parity)
     finally:
         tables.ask = asked
 
 
-def ask(models: tuple[tuple[bytes, str], ...]) -> tuple[Answers, ...]:
+def ask(models: tuple[tuple[bytes, str], ...], reference: Reference) -> tuple[Answers, ...]:
     """As `evaluate.codes.ask`."""
-    answers = answer_all(question(models))
-    return tuple(read_answer(answers, index) for index in range(len(models)))
+    answers = answer_all(question(models, reference))
+    return tuple(read_answer(answers, index, reference) for index in range(len(models)))
 
 
 def is_message(text: str) -> bool:

@@ -13,7 +13,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from emberflow.adapters.proof import enlarge
+from emberflow.compiler import Parity
 from emberflow.errors import CompileError, GraphError
+from emberflow.target import find_target
+from tests.compiler.cores import TARGETS, Bench
 from tests.fuzz import fence, judge
 from tests.fuzz.mutants import Mutant, mutant
 from tests.fuzz.seeds import seeds
@@ -61,20 +65,43 @@ def test_what_is_compiled_stays_within_its_buffers_and_equals_tflm(flavour, tmp_
     assert sum(verdict == "equal" for _, verdict in told) > len(told) // 2
 
 
-def compiled_cases(first, wanted):
-    """The next `wanted` mutants that compile and are small enough to be run; every other one in an arena with fences between tensors."""
+def test_what_is_compiled_for_the_other_parity_equals_litert(tmp_path):
+    """A third as many, and LiteRT's reference kernels beside them."""
+    cases = compiled_cases(FIRST + CASES * len(fence.FLAVOURS), BUILT // 3, Parity.LITERT_REFERENCE)
+    runner = fence.build([(compiled, is_apart) for _, compiled, is_apart in cases], tmp_path)
+    told = [(case.story, fence.examine(runner, index, case, Parity.LITERT_REFERENCE)) for index, (case, _, _) in enumerate(cases)]
+
+    assert [] == [(story, verdict) for story, verdict in told if verdict not in fence.GOOD]
+    assert sum(verdict == "equal" for _, verdict in told) > len(told) // 2
+
+
+def test_what_is_compiled_equals_tflm_on_emulated_cores(toolchain, emulator):
+    """A few on each of five cores, whose memory map catches what leaves its buffers by far; compared where TFLM has an answer."""
+    bench, told = Bench(toolchain, emulator), []
+    for number, (case, compiled, _) in enumerate(compiled_cases(FIRST + CASES * (len(fence.FLAVOURS) + 1), BUILT // 8, is_apart=False)):
+        target = find_target(TARGETS[number % len(TARGETS)])
+        inputs, outputs = fence.inputs_of(compiled, case.number), len(compiled.program.graph.outputs)
+        expected = None if fence.is_undefined_in_tflm(compiled) else fence.ask_tflm(case.data, inputs, outputs)
+        told.append((case.story, expected, bench.run(compiled, inputs, enlarge(target, {"flash": 1 << 20, "sram": 1 << 20}))))
+
+    assert [] == [story for story, expected, actual in told if expected not in (None, actual)]
+    assert sum(expected is not None for _, expected, _ in told) > len(told) // 2
+
+
+def compiled_cases(first, wanted, parity=Parity.TFLM, is_apart=True):
+    """The next `wanted` mutants that compile and are small enough to be run; every other one, unless `is_apart` is false, with fences between tensors."""
     found = []
     for number in count(first):
         if len(found) == wanted:
             return found
-        case, is_apart = mutant(number), number % 2 == 0
+        case, has_fences = mutant(number), is_apart and number % 2 == 0
         try:
-            with fence.planned(is_apart):
-                compiled = judge.compile_apart(case.data, f"m{len(found)}")
+            with fence.planned(has_fences):
+                compiled = judge.compile_apart(case.data, f"m{len(found)}", parity)
         except (GraphError, CompileError):
             continue
         if fence.is_small(compiled):
-            found.append((case, compiled, is_apart))
+            found.append((case, compiled, has_fences))
     return found
 
 
@@ -125,7 +152,7 @@ def test_the_fence_complains_of_undefined_behaviour(tmp_path):
 def test_the_judge_complains(error, words, monkeypatch):
     """Of any other error, and of messages that are no single line of a readable length."""
 
-    def fail(*_):
+    def fail(*_, **__):
         raise error
 
     monkeypatch.setattr(judge, "compile_apart", fail)

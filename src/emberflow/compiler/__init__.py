@@ -43,11 +43,11 @@ def compile_model(model: bytes, name: str, parity: Parity = Parity.TFLM, weights
             was chosen is told by `program.packings`.
     Raises: GraphError: not a .tflite, or one that can't be. UnsupportedOperator: an operator, or a form of one, without a kernel.
         CompileError: open shapes, states, control flow, or a border of a type that C doesn't have.
-        WorkerLost: TFLM's process, asked for tables, was ended from outside.
+        WorkerLost: the process of the reference, asked for tables, was ended from outside.
     """
     graph = fold(read_graph(model))
     check(graph)
-    program, planned = share(lower(graph, parity, read_tables(graph), weights))
+    program, planned = share(lower(graph, parity, read_tables(graph, parity), weights))
     word = identifier(name)
     origin = f"compiled by Emberflow from a .tflite of {len(model):,} B, SHA-256 {digest(model)}"
     return Compiled(word, Writer(word, program, planned, origin).files(), program, planned)

@@ -17,7 +17,7 @@ _MANTISSA_BITS = 31
 
 
 class Parity(StrEnum):
-    """Whose bytes the C code gives: they differ in how the fully connected layer rounds."""
+    """Whose bytes the C code gives: they differ in how the fully connected layer rounds, and in the tables of some elementwise operators."""
 
     TFLM = "tflm"
     LITERT_REFERENCE = "litert_reference"

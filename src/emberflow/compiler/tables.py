@@ -4,14 +4,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from emberflow.compiler.chain import Chain, find_chains
-from emberflow.evaluate.codes import CODES, Answers, ask
+from emberflow.compiler.requantize import Parity
+from emberflow.evaluate.codes import CODES, Answers, Reference, ask
 from emberflow.graph import Graph, Tensor
 from emberflow.graph.write import write_operators
+
+REFERENCES = {Parity.TFLM: Reference.TFLM, Parity.LITERT_REFERENCE: Reference.LITERT}
+"""Who is asked."""
 
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """A chain, and TFLM's answers."""
+    """A chain, and the reference's answers."""
 
     chain: Chain
     answers: Answers
@@ -21,16 +25,16 @@ Tables = Mapping[int, Table]
 """By the index of the chain's last operator."""
 
 
-def read_tables(graph: Graph) -> Tables:
-    """TFLM's answers for every chain of `graph`: one start of a process for all, none when there is no chain.
+def read_tables(graph: Graph, parity: Parity = Parity.TFLM) -> Tables:
+    """The reference's answers for every chain of `graph`: one start of a process for all, none when there is no chain.
 
     A table is what a model of the chain alone answers to all 256 codes, so it is exact whatever the operators' formulas.
-    Raises: WorkerLost: TFLM's process was ended from outside. GraphError: an operator of one input has none.
+    Raises: WorkerLost: the reference's process was ended from outside. GraphError: an operator of one input has none.
     """
     chains = find_chains(graph)
     alone = {index: (_alone(graph, chain), chain.source.dtype) for index, chain in chains.items()}
     models = tuple(dict.fromkeys(alone.values()))  # chains that are alike are asked once
-    answers = dict(zip(models, ask(models) if models else (), strict=True))
+    answers = dict(zip(models, ask(models, REFERENCES[parity]) if models else (), strict=True))
     return {index: Table(chains[index], answers[model]) for index, model in alone.items()}
 
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from emberflow.compiler import compile_model
 from emberflow.compiler.lower.reduce import mean_multiplier
-from emberflow.compiler.requantize import Multiplier
+from emberflow.compiler.requantize import Multiplier, Parity
 from emberflow.errors import UnsupportedOperator
 from tests.compiler.harness import Native, activation, constant, differing_bytes, one_operator, several_operators
 
@@ -98,3 +98,9 @@ def test_axes_must_be_constant():
     model = one_operator("MEAN", inputs, [activation("y", (1,), 0.05, 3)], "ReducerOptions")
     with pytest.raises(UnsupportedOperator, match=r"its axes \(tensor 1 'axes'\) is computed while the model runs; expected constants"):
         compile_model(model, "m")
+
+
+def test_a_sum_is_refused_for_litert():
+    """Its reference adds up in floats."""
+    with pytest.raises(UnsupportedOperator, match=r"LiteRT's reference kernels add up in floats, .*; expected parity tflm, or a MEAN in its place"):
+        compile_model(several_operators(reduction("SUM", (1, 2, 3), (2,))), "m", Parity.LITERT_REFERENCE)

@@ -5,7 +5,7 @@ from math import prod
 from emberflow.compiler.lower.move import expect_same_codes, expect_shape
 from emberflow.compiler.lower.view import merge, view_of
 from emberflow.compiler.program import Call, Field, Step
-from emberflow.compiler.requantize import Multiplier, multiplier
+from emberflow.compiler.requantize import Multiplier, Parity, multiplier
 from emberflow.compiler.site import Site
 
 _MOST_LOOPS = 3
@@ -18,7 +18,11 @@ def lower_mean(site: Site) -> tuple[Step, ...]:
 
 
 def lower_sum(site: Site) -> tuple[Step, ...]:
-    """SUM over any axes."""
+    """SUM over any axes. Raises: UnsupportedOperator: as LiteRT's reference does it, which adds up in floats and lets the code wrap around."""
+    site.expect(
+        site.parity is Parity.TFLM,
+        "LiteRT's reference kernels add up in floats, for which there is no kernel here; expected parity tflm, or a MEAN in its place",
+    )
     return _sum(site, divide=False)
 
 

@@ -12,11 +12,11 @@ from emberflow.values import AnyArray
 
 
 def lower_table(site: Site) -> tuple[Step, ...]:
-    """ABS, ELU, HARD_SWISH, LEAKY_RELU, LOGISTIC, QUANTIZE of codes, RELU, RELU6, RSQRT, TANH, as TFLM computes them, with either parity.
+    """ABS, ELU, HARD_SWISH, LEAKY_RELU, LOGISTIC, QUANTIZE of codes, RELU, RELU6, RSQRT, TANH, as the reference computes them.
 
-    Or all of a chain that goes by way of floats, where its QUANTIZE stands. Where TFLM refuses codes (RSQRT below zero), the program answers
-    as to the lowest code that TFLM takes.
-    Raises: UnsupportedOperator: types other than int8 and uint8, shapes that differ, or TFLM doesn't run the operator.
+    Or all of a chain that goes by way of floats, where its QUANTIZE stands. Where the reference refuses codes (RSQRT below zero), the program
+    answers as to the lowest code that it takes.
+    Raises: UnsupportedOperator: types other than int8 and uint8, shapes that differ, or the reference doesn't run the operator.
     """
     known = site.tables.get(site.operator.index)
     source, output = known.chain.source if known else site.tensor(0), site.output
