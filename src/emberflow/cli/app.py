@@ -96,6 +96,27 @@ def compile_(  # noqa: PLR0913 - each is an option of the command
 
 
 @app.command()
+def init(
+    folder: Annotated[Path, typer.Argument(help="the folder to write to, new or there already", show_default=False)],
+    model: Annotated[Path | None, typer.Option(help="a .keras, .h5 or .tflite file, or a SavedModel; default: one that is still to be built")] = None,
+    name: Annotated[str | None, typer.Option(help="the project's name; default: the folder's")] = None,
+    signature: Annotated[
+        str | None, typer.Option(help="of a SavedModel, the function that is meant; default: serving_default, or the only one")
+    ] = None,
+) -> None:
+    """Write a first project file for a model: its likely task, the recipes that are possible, a target that could hold it.
+
+    Writes emberflow.yaml with the reasons as comments, and data.py (without a model, model.py too) with a function to fill in. What is there
+    already is never overwritten.
+
+    Ends with 0; with 1 when the model can't be read or converted; with 2 when an argument is wrong or a file is there already.
+    """
+    from emberflow.cli.init import Order, init_project
+
+    raise typer.Exit(init_project(Order(folder, model, name, signature)))
+
+
+@app.command()
 def inspect(  # noqa: PLR0913 - each is an option of the command
     model: Annotated[Path, typer.Argument(help="a .tflite, .keras or .h5 file, or a SavedModel", show_default=False)],
     data: Annotated[

@@ -1,0 +1,118 @@
+"""`emberflow init`: a commented project file for the model at hand, beside it a function for the data. Looks, guesses, writes; overwrites nothing."""
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+from rich.console import Console
+
+from emberflow.cli.subject import Origin, read_subject
+from emberflow.draft import Draft, Model, choose_target, estimate_room, guess_task, layers_of, render
+from emberflow.errors import DataError, GraphError, ProjectError
+from emberflow.graph import read_graph
+from emberflow.inputs import Given, look_at
+from emberflow.project import Project, explain, parse_project
+from emberflow.recipe import ALL
+from emberflow.target import find_target, load_targets
+
+_NO_MODEL_TARGET = "stm32f405"
+
+
+@dataclass(frozen=True)
+class Order:
+    """What the user asked for, in the words of the command line."""
+
+    folder: Path
+    model: Path | None = None
+    name: str | None = None
+    signature: str | None = None
+
+
+def init_project(order: Order) -> int:
+    """Write the files and say what is to be done next. Returns: 0.
+
+    Raises: ProjectError: a file is there already, or an argument is wrong. ModelError, ConversionError: the model can't be read or converted.
+    """
+    name = project_name(order.name or order.folder.resolve().name)
+    files = render(_draft(order, name))
+    parse_project(files["emberflow.yaml"])  # what is written can be read
+    _write(order.folder, files)
+    console = Console()
+    for file in files:
+        console.print(f"written  {order.folder / file}", highlight=False, markup=False, soft_wrap=True)
+    todo = "data.py" if order.model else "data.py and model.py"
+    console.print(f"next     fill in {todo}, then: emberflow run {order.folder / 'emberflow.yaml'}", highlight=False, markup=False, soft_wrap=True)
+    return 0
+
+
+def project_name(words: str) -> str:
+    """`words` as a project may be called: lower-case letters, digits, - and _, a letter first, at most 40. Raises: ProjectError: nothing is left."""
+    name = re.sub(r"[^a-z0-9_-]+", "-", words.lower()).strip("-_")
+    name = re.sub(r"^[^a-z]+", "", name)[:40].rstrip("-_")
+    if not name:
+        raise ProjectError(f"received '{words}' as the project's name; expected letters, digits, - and _: give one with --name")
+    return name
+
+
+def _draft(order: Order, name: str) -> Draft:
+    if order.model is None:
+        return Draft(name, find_target(_NO_MODEL_TARGET), "`emberflow targets` lists the devices that may stand here.")
+    given = _look(order.model, order.signature)
+    try:
+        subject = read_subject(Origin(order.model, signature=order.signature))
+        graph, room = read_graph(subject.model), estimate_room(subject.model)
+    except (GraphError, DataError) as error:
+        raise ProjectError(f"'{order.model}': {error}") from error
+    recipes, why_not = _recipes(given)
+    target, reason = choose_target(room, load_targets())
+    model = Model(
+        baseline=_baseline(order.model, order.folder),
+        kind=given.kind.value,
+        input_shape=graph.tensors[graph.inputs[0]].shape[1:],
+        guess=guess_task(graph),
+        room=room,
+        recipes=recipes,
+        why_not_all=why_not,
+        signature=order.signature,
+        layers=layers_of(graph) if given.possible.is_fine_tuned else (),
+    )
+    return Draft(name, target, reason, model)
+
+
+def _look(model: Path, signature: str | None) -> Given:
+    """What a run would find, told before TensorFlow is imported."""
+    home = model.resolve().parent
+    try:
+        project = Project(name="look", baseline=_baseline(model, home), data="data:load", target=_NO_MODEL_TARGET, signature=signature)
+    except ValidationError as error:
+        raise ProjectError(explain(error, Project)) from error
+    return look_at(project, home)
+
+
+def _baseline(model: Path, folder: Path) -> str:
+    """The model's path from the project's folder, a SavedModel's with a / at its end."""
+    path = Path(os.path.relpath(model.resolve(), folder.resolve())).as_posix()
+    return f"{path}/" if model.is_dir() else path
+
+
+def _recipes(given: Given) -> tuple[str, str]:
+    """All that are possible, as the project file has them, and why not the others."""
+    left_out = dict.fromkeys(why for recipe in ALL if (why := given.possible.why_not(recipe)))
+    if not left_out:
+        return "all", ""
+    why_not = "; ".join(left_out)
+    return (f"[{given.number_format}]" if given.number_format else "formats"), why_not
+
+
+def _write(folder: Path, files: dict[str, str]) -> None:
+    if there := [file for file in files if (folder / file).exists()]:
+        names = " and ".join(f"'{folder / file}'" for file in there)
+        raise ProjectError(f"{names} {'is' if len(there) == 1 else 'are'} there already; expected none: name another folder, or move what is there")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for file, text in files.items():
+            (folder / file).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise ProjectError(f"can't write to '{folder}': {error.strerror}; name a folder that you may write to") from error
