@@ -14,6 +14,7 @@ from emberflow.entry import call
 from emberflow.project import ArrayFiles, DataFiles, Project, parse_project
 from emberflow.training import FineTuning, Training
 from emberflow.wishes import LayerWish
+from tests.compiler.harness import refused_section
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([ROOT / "README.md", ROOT / "mlflow" / "README.md", ROOT / "benchmarks" / "README.md", *(ROOT / "docs").rglob("*.md")])
@@ -122,7 +123,8 @@ CORES = "M0+, M3, M4, M7, M33"
 
 def operator_table(path):
     """The lines of the table of operators in a page."""
-    return re.findall(r"^\| (?:operator|---|`[A-Z0-9_]+`) \|.*$", path.read_text(), re.MULTILINE)
+    compiled, *_ = path.read_text().split("\n## Refused\n")
+    return re.findall(r"^\| (?:operator|---|`[A-Z0-9_]+`) \|.*$", compiled, re.MULTILINE)
 
 
 def operator_rows():
@@ -149,6 +151,11 @@ def test_the_page_of_operators_names_those_that_are_compiled():
     assert {"0"} == {differing for *_, differing in rows}
     assert {CORES.replace(",", "")} == {cores for *_, cores, _ in rows}
     assert all(int(row[3]) > 0 for row in rows)
+
+
+def test_the_page_of_operators_says_what_is_refused():
+    """In the compiler's own words."""
+    assert OPERATORS.read_text().endswith(refused_section())
 
 
 def test_the_readme_has_the_table_of_the_page_of_operators():

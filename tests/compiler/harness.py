@@ -13,6 +13,7 @@ import numpy as np
 import tflite
 
 from emberflow.compiler import Parity, compile_model
+from emberflow.compiler.check import INSTEAD
 from emberflow.compiler.lower import LOWERINGS, lower
 from emberflow.graph import read_graph
 from tests.models import OperatorSpec, TensorSpec, write_tflite
@@ -226,6 +227,23 @@ def ledger_page():
         "| operator | models | vectors | vectors on emulated cores | cores | differing bytes |",
         "| --- | ---: | ---: | ---: | --- | ---: |",
         *(_row(name, entry) for name, entry in sorted(LEDGER.items())),
+    ]
+    return "\n".join(lines) + "\n" + refused_section()
+
+
+def refused_section():
+    """What the page says of operators that are refused with advice of their own."""
+    lines = [
+        "",
+        "## Refused",
+        "",
+        "Every operator of one input that TensorFlow Lite for Microcontrollers runs in int8 is above or here; a test asks it. What is in neither table is",
+        "refused by name with the list of those that are compiled, and so are forms of compiled operators that have no kernel: other types than int8 (and,",
+        "at borders, uint8 and float32), windows over several images, shapes or weights that are computed while the model runs.",
+        "",
+        "| operator | what is said |",
+        "| --- | --- |",
+        *(f"| `{name}` | {advice} |" for name, advice in sorted(INSTEAD.items())),
     ]
     return "\n".join(lines) + "\n"
 

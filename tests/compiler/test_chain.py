@@ -5,9 +5,11 @@ import pytest
 import tflite
 
 from emberflow.compiler import compile_model
-from emberflow.compiler.chain import find_chains, find_links
+from emberflow.compiler.chain import TABLED, find_chains, find_links
+from emberflow.compiler.check import INSTEAD
+from emberflow.compiler.lower import LOWERINGS
 from emberflow.errors import UnsupportedOperator
-from emberflow.evaluate.codes import all_codes
+from emberflow.evaluate.codes import all_codes, ask
 from emberflow.graph import read_graph
 from tests.compiler.harness import Native, OperatorSpec, TensorSpec, activation, one_operator, run_tflm, write_tflite
 
@@ -89,3 +91,35 @@ def test_floats_that_stay_are_refused_by_name():
 
     with pytest.raises(UnsupportedOperator, match="operator 3 SIN at position 3 of 4: it has no kernel"):
         compile_model(island("ELU", more=[(tflite.BuiltinOperator.SIN, 1, other)], outputs=(3, 4)), "m")
+
+
+OUTPUTS = {
+    "LOGISTIC": (1 / 256, -128),
+    "LOG_SOFTMAX": (1 / 16, 127),
+    "L2_NORMALIZATION": (1 / 128, 0),
+    "SOFTMAX": (1 / 256, -128),
+    "TANH": (1 / 128, 0),
+}
+"""Scales and zero points that TFLM asks of an output."""
+
+OPTIONS = {"L2_NORMALIZATION": ("L2NormOptions", {}), "LEAKY_RELU": ("LeakyReluOptions", {}), "SOFTMAX": ("SoftmaxOptions", {"Beta": 1.0})}
+"""Without which TFLM reads what was in memory."""
+
+OTHERS = {"AVERAGE_POOL_2D", "CONCATENATION", "MAX_POOL_2D", "PACK", "RESHAPE", "SOFTMAX", "UNPACK"}
+"""Compiled, and not element by element; TFLM runs some of them over shapes that make no sense."""
+
+
+def unary(name):
+    """A model of one operator over 256 codes, none of them below zero, and the type of its input."""
+    kind, options = OPTIONS.get(name, ("", {}))
+    borders = [activation("x", (1, 256), 0.05, -128)], [activation("y", (1, 256), *OUTPUTS.get(name, (0.05, -128)))]
+    return one_operator(name, *borders, kind, **options), "int8"
+
+
+def test_every_unary_operator_that_tflm_has_in_int8_is_compiled_or_refused_for_a_reason_of_its_own():
+    """Each of the schema's operators is given to TFLM."""
+    names = sorted(name for name in vars(tflite.BuiltinOperator) if name.isupper())
+    answered = {name for name, answers in zip(names, ask(tuple(map(unary, names))), strict=True) if not answers.reason}
+
+    assert {*TABLED, *OTHERS, "CAST", "L2_NORMALIZATION", "LOG_SOFTMAX", "ZEROS_LIKE"} == answered
+    assert answered <= LOWERINGS.keys() | INSTEAD.keys()

@@ -36,6 +36,11 @@ def refusal(error, tensors, operators, inputs=(0,), outputs=(1,), **header):
         ("CALL_ONCE", "convert a model without variables"),
         ("VAR_HANDLE", "give states out and in again"),
         ("READ_VARIABLE", "give states out and in again"),
+        ("CAST", "quantize in its place, or cast outside the model"),
+        ("L2_NORMALIZATION", "normalize outside the model"),
+        ("LOG_SOFTMAX", "take SOFTMAX, whose order is the same"),
+        ("TILE", "take a CONCATENATION of the tensor with itself"),
+        ("ZEROS_LIKE", "it gives the same for every input; take a constant"),
     ],
 )
 def test_operators_that_have_another_way(code, advice):

@@ -26,14 +26,19 @@ _MOST_BORDERS = 64
 
 _BUILTIN = frozenset(name for name in vars(tflite.BuiltinOperator) if name.isupper())
 
-_INSTEAD = {
+INSTEAD = {
     "BATCH_TO_SPACE_ND": "converters write it around a dilated convolution whose batch is open; convert the model with batch 1",
     "CALL_ONCE": "it starts a resource; convert a model without variables",
+    "CAST": "codes mean something else in another type; quantize in its place, or cast outside the model",
     "IF": "control flow has no kernel; decide outside the model",
+    "L2_NORMALIZATION": "it has no kernel; normalize outside the model, or train with a normalization that is folded into a layer",
+    "LOG_SOFTMAX": "it has no kernel; take SOFTMAX, whose order is the same, and logarithms outside the model",
     "READ_VARIABLE": "it keeps a state; give states out and in again as outputs and inputs",
     "SPACE_TO_BATCH_ND": "converters write it around a dilated convolution whose batch is open; convert the model with batch 1",
+    "TILE": "it has no kernel; take a CONCATENATION of the tensor with itself",
     "VAR_HANDLE": "it keeps a state; give states out and in again as outputs and inputs",
     "WHILE": "control flow has no kernel; unroll the recurrent layer (unroll=True) and convert again",
+    "ZEROS_LIKE": "it gives the same for every input; take a constant",
 }
 """What to do about operators that can't come here, by name."""
 
@@ -70,8 +75,8 @@ def _check_operator(graph: Graph, operator: Operator) -> None:
     def refuse(why: str) -> None:
         raise UnsupportedOperator(f"{operator} at position {operator.index} of {graph.operators[-1].index + 1}: {why}")
 
-    if operator.name in _INSTEAD:
-        refuse(_INSTEAD[operator.name])
+    if operator.name in INSTEAD:
+        refuse(INSTEAD[operator.name])
     if operator.name not in _BUILTIN:
         refuse("it is a custom operator; expected one of the schema's; replace the layer that becomes it")
     for tensor in _touched(graph, operator):
