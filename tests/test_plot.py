@@ -181,6 +181,14 @@ def test_answers_are_drawn_as_their_task_has_it(facts, labels, expected):
     assert expected | {"int8"} <= set(words(drawn.svg()))
 
 
+def test_errors_stand_on_plain_numbers():
+    """Three a decade, not in TeX."""
+    drawn = answers(QUALITY.model_copy(update={"histogram": HISTOGRAM, "thresholds": (0.25,)}), ("normal", "worn"), "", "int8")
+
+    assert {"0.01", "0.02", "0.05", "0.1"} <= set(words(drawn.svg()))
+    assert "mathdefault" not in drawn.svg()
+
+
 def test_less_error_stands_higher():
     """The axis is turned round, so that the corner that is allowed stays above."""
     measure = Measure(name="accuracy", higher_is_better=False, is_share=False, unit="K")

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from emberflow.dataset import Dataset, Preparation, Sampling, prepare
 from emberflow.errors import DataError, ProjectError
@@ -179,3 +180,26 @@ def test_a_function_that_raises_is_told(folder):
 
     with pytest.raises(ProjectError, match=re.escape("'source_that_raises:load' raised KeyError: 'x' (source_that_raises.py, line 2)")):
         load_dataset(project("source_that_raises:load"), folder)
+
+
+def test_an_anomaly_task_may_leave_out_the_truth_of_normal_parts(folder):
+    """Of archives and of .npy files, but not of the test part."""
+    np.savez(folder / "train.npz", x=X)
+    said = {"train": "train.npz", "validation": {"x": "calibration-x.npy"}, "test": "test.npz"}
+    project = Project(name="a", task="anomaly", baseline="a:b", target="stm32f405", data=said)
+
+    made = prepare(load_dataset(project, folder), Preparation(kind=project.task))
+
+    assert made.parts["train"][1].tolist() == made.parts["validation"][1].tolist() == [0, 0, 0, 0]
+    with pytest.raises(ValidationError, match=r"data\.test\.y: missing; expected labels"):
+        Project(name="a", task="anomaly", baseline="a:b", target="stm32f405", data=said | {"test": {"x": "calibration-x.npy"}})
+
+
+def test_values_of_a_regression_come_from_files_with_their_unit(folder):
+    """Labels name them, or nobody does."""
+    for name in ("train", "validation", "test"):
+        np.savez(folder / f"{name}.npz", x=X + len(name), y=np.array([[1.5, 2], [3, 4], [5, 6], [7, 8]]))
+
+    made = prepare(read_files(files(labels=("speed", "torque"), target_unit="Nm"), folder), Preparation(kind="regression"))
+
+    assert (made.labels, made.target_unit, made.parts["test"][1].shape) == (("speed", "torque"), "Nm", (4, 2))

@@ -254,8 +254,18 @@ def _draw_errors(histogram: Histogram, thresholds: Sequence[float], labels: Sequ
     for threshold in thresholds:
         axes.axvline(threshold, color=INK, linewidth=1, linestyle=(0, (5, 3)), label=f"threshold {threshold:.3g}")
     axes.set(xscale="log", xlabel="mean squared error of reconstruction", ylabel="test samples")
+    _number_decades(axes, histogram.edges[-1] / histogram.edges[0])
     axes.set_title(title)
     axes.legend(frameon=False, fontsize=8)
+
+
+def _number_decades(axes: "Axes", ratio: float) -> None:
+    """Plain numbers on a logarithmic axis, three a decade where there are few; matplotlib's own are in TeX, which is not read here."""
+    from matplotlib.ticker import LogLocator, NullLocator  # noqa: PLC0415 - see canvas
+
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if ratio < 1000 else (1,)))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter("{x:g}")
 
 
 def _draw_training(curve: TrainingCurve, figure: "Figure") -> None:

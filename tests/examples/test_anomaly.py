@@ -44,7 +44,7 @@ def run(prefect_api, tmp_path_factory):
     from flows.settings import RunConfig
 
     home = tmp_path_factory.mktemp("home")
-    return retrain_to_deploy(RunConfig(project=str(FOLDER / "emberflow.yaml"), recipes="float32,int8,prune70-int8", home=str(home))), home
+    return retrain_to_deploy(RunConfig(project=str(FOLDER / "emberflow.yaml"), recipes="float32,int8,prune50-int8", home=str(home))), home
 
 
 @pytest.mark.slow
@@ -66,7 +66,7 @@ def test_other_movements_are_told_by_their_error(run):
 def test_each_variant_has_a_threshold_of_its_own(run):
     """By its own errors: those of a pruned model are larger. Float model and float32 variant give the same."""
     record, _ = run
-    plain, pruned, floats = (record.variant(recipe).evaluation.quality.thresholds[0] for recipe in ("int8", "prune70-int8", "float32"))
+    plain, pruned, floats = (record.variant(recipe).evaluation.quality.thresholds[0] for recipe in ("int8", "prune50-int8", "float32"))
 
     assert plain < pruned
     assert floats == pytest.approx(record.baseline.quality.thresholds[0], rel=1e-4)
