@@ -9,19 +9,19 @@ from typing import Any, cast
 
 from prefect import Flow, serve
 from prefect.deployments.runner import RunnerDeployment
+from prefect.events import DeploymentEventTrigger
 from prefect.schedules import Cron
 from prefect.types.entrypoint import EntrypointType
 
 from emberflow.schedule import Schedule
+from emberflow.values import Value
 from flows.compress_model import compress_model
+from flows.evaluate_champion import CheckConfig, evaluate_champion
 from flows.retrain_to_deploy import retrain_to_deploy
 from flows.settings import RunConfig
+from tasks.checkup import DRIFTED
 
 EXAMPLE = RunConfig(project="examples/watch/emberflow.yaml")
-DESCRIPTIONS: dict["Flow[..., Any]", str] = {
-    retrain_to_deploy: "From data to a champion: train, compress, evaluate, choose, write. One run of a project at a time; others wait.",
-    compress_model: "The variants of one project, of the recipes that you choose, to look at: no registry hears of them.",
-}
 
 
 def deployments(defaults: RunConfig = EXAMPLE, schedule: Schedule | None = None) -> tuple[RunnerDeployment, ...]:
@@ -30,23 +30,47 @@ def deployments(defaults: RunConfig = EXAMPLE, schedule: Schedule | None = None)
     Args:
         schedule: when `retrain_to_deploy` runs by itself; without one, what was set before (here or in the UI) stays.
     """
-    return tuple(_deployment(flow, text, defaults, schedule if flow is retrain_to_deploy else None) for flow, text in DESCRIPTIONS.items())
+    check = CheckConfig(**defaults.model_dump(include={"project", "home", "mlflow"}))
+    return (
+        _deployment(
+            retrain_to_deploy,
+            "From data to a champion: train, compress, evaluate, choose, write. One run of a project at a time; others wait.",
+            defaults,
+            schedule=Cron(schedule.cron, timezone=schedule.time_zone) if schedule else None,
+            triggers=[_when_drifted(defaults)],
+        ),
+        _deployment(compress_model, "The variants of one project, of the recipes that you choose, to look at: no registry hears of them.", defaults),
+        _deployment(evaluate_champion, "The champion on today's data: as good as it was? Have inputs or answers moved? Then it is retrained.", check),
+    )
 
 
-def _deployment(flow: "Flow[..., Any]", text: str, defaults: RunConfig, schedule: Schedule | None) -> RunnerDeployment:
+def _deployment(flow: "Flow[..., Any]", text: str, config: Value, **more: Any) -> RunnerDeployment:
     made = cast(
         RunnerDeployment,
         flow.to_deployment(
             name=flow.name,
             description=text,
-            parameters={"config": defaults.model_dump(mode="json")},
-            schedule=Cron(schedule.cron, timezone=schedule.time_zone) if schedule else None,
+            parameters={"config": config.model_dump(mode="json")},
             entrypoint_type=EntrypointType.MODULE_PATH,  # found wherever the packages are installed, and nothing put first on the path
+            **more,
         ),
     )
-    if schedule is None:
+    if not more.get("schedule"):
         made.model_fields_set.discard("schedules")  # the empty list that Prefect makes of it would take away those that are there
     return made
+
+
+def _when_drifted(defaults: RunConfig) -> DeploymentEventTrigger:
+    """Prefect's automation, which Prefect's UI lists and switches off: an event of a champion that drifted starts retraining of its project."""
+    project = {"__prefect_kind": "jinja", "template": "{{ event.payload.project }}"}
+    return DeploymentEventTrigger(
+        name="retrain when the champion has drifted",
+        description="evaluate-champion emits the event; the project that is retrained is the one it names",
+        expect={DRIFTED},
+        match={"prefect.resource.id": "emberflow.project.*"},
+        for_each={"prefect.resource.id"},
+        parameters={"config": {**defaults.model_dump(mode="json"), "project": project}},
+    )
 
 
 def main() -> None:

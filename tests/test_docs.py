@@ -17,7 +17,15 @@ from emberflow.wishes import LayerWish
 from tests.compiler.harness import refused_section
 
 ROOT = Path(__file__).parent.parent
-PAGES = sorted([ROOT / "README.md", ROOT / "mlflow" / "README.md", ROOT / "benchmarks" / "README.md", *(ROOT / "docs").rglob("*.md")])
+PAGES = sorted(
+    [
+        ROOT / "README.md",
+        ROOT / "mlflow" / "README.md",
+        ROOT / "deployments" / "README.md",
+        ROOT / "benchmarks" / "README.md",
+        *(ROOT / "docs").rglob("*.md"),
+    ]
+)
 REFERENCE = ROOT / "docs" / "reference" / "project-file.md"
 SECTIONS = {
     "": Project,

@@ -1,6 +1,13 @@
 """The deployments, registered with a real Prefect API."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
+
+ROOT = Path(__file__).parents[2]
 
 pytestmark = [pytest.mark.xdist_group("flows"), pytest.mark.slow]
 
@@ -24,18 +31,20 @@ def test_every_flow_is_offered_under_its_name(register):
     """With a sentence for who looks through the list, and found wherever the packages are installed."""
     found = register()
 
-    assert set(found) == {"retrain-to-deploy", "compress-model"}
+    assert set(found) == {"retrain-to-deploy", "compress-model", "evaluate-champion"}
     assert all(each.description for each in found.values())
     assert found["compress-model"].entrypoint == "flows.compress_model.compress_model"
 
 
 def test_the_form_shows_every_parameter_with_its_description(register):
     """Prefect's UI draws it from the schema that is registered; an unknown key is refused there."""
-    for deployment in register().values():
+    run = {"project", "recipes", "target", "budget", "home", "mlflow"}
+    forms = {"retrain-to-deploy": run, "compress-model": run, "evaluate-champion": {"project", "thresholds", "home", "mlflow"}}
+    for name, deployment in register().items():
+        (parameter,) = deployment.parameter_openapi_schema["properties"].values()
         schemas = deployment.parameter_openapi_schema["definitions"]
-        config = schemas["RunConfig"]
-        assert set(config["properties"]) == {"project", "recipes", "target", "budget", "home", "mlflow"}
-        for form in (config, schemas["Limits"]):
+        assert set(schemas[parameter["$ref"].rpartition("/")[2]]["properties"]) == forms[name]
+        for form in schemas.values():
             assert all(field["description"] for field in form["properties"].values())
             assert form["additionalProperties"] is False
 
@@ -68,3 +77,42 @@ def test_a_schedule_has_its_time_zone_and_stays_until_another_comes(register):
     assert of(register()) == of(nightly)
 
     assert of(register(EXAMPLE, Schedule(cron="0 3 * * *"))) == [("0 3 * * *", "UTC", True)]
+
+
+def test_there_is_one_automation_however_often_they_are_registered(register):
+    """It waits for the event that evaluate-champion emits."""
+    from prefect.client.orchestration import get_client
+
+    from tasks.checkup import DRIFTED
+
+    register()
+    register()
+
+    with get_client(sync_client=True) as prefect:
+        (automation,) = prefect.read_automations_by_name("retrain when the champion has drifted")
+    assert automation.trigger.expect == {DRIFTED}
+    assert automation.enabled
+
+
+def test_prefect_yaml_offers_the_same_flows(register):
+    """`prefect deploy` for a pool of one's own, from the repository's root: names, descriptions, forms and the automation's event."""
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas.actions import WorkPoolCreate
+
+    with get_client(sync_client=True) as prefect:
+        prefect.create_work_pool(WorkPoolCreate(name="emberflow", type="process"), overwrite=True)
+        served = register()
+        url = str(prefect.api_url)
+        words = ("--no-prompt", "deploy", "--all", "--prefect-file", "deployments/prefect.yaml")
+        program = str(Path(sys.executable).with_name("prefect"))
+        answer = subprocess.run([program, *words], cwd=ROOT, env=os.environ | {"PREFECT_API_URL": url}, capture_output=True, text=True, check=False)
+        assert answer.returncode == 0, answer.stdout + answer.stderr
+        deployed = {name: prefect.read_deployment(each.id) for name, each in served.items()}
+        (automation,) = prefect.read_automations_by_name("retrain when the champion has drifted")
+
+    for name, each in deployed.items():
+        assert each.work_pool_name == "emberflow"
+        assert each.entrypoint == served[name].entrypoint
+        assert each.description == served[name].description
+        assert each.parameter_openapi_schema == served[name].parameter_openapi_schema
+    assert automation.trigger.expect == {"emberflow.champion.drifted"}

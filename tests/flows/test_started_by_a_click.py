@@ -46,6 +46,30 @@ class Api:
             time.sleep(0.3)
         return state
 
+    def artifacts(self, run):
+        """The keys of what a run shows."""
+        return {each["key"] for each in self.prefect("artifacts/filter", {"artifacts": {"flow_run_id": {"any_": [run]}}})}
+
+    def events(self, project):
+        """The names of a project's events, oldest first."""
+        wanted = {"resource": {"id": [f"emberflow.project.{project}"]}, "order": "ASC"}
+        return [each["event"] for each in self.prefect("events/filter", {"filter": wanted})["events"]]
+
+    def wait_for_run_of(self, deployment, project, limit_seconds):
+        """The id of a run of that deployment with that project."""
+        end = time.monotonic() + limit_seconds
+        while True:
+            found = self.prefect("flow_runs/filter", {"deployments": {"name": {"any_": [deployment]}}})
+            for each in found:
+                if each["parameters"].get("config", {}).get("project") == str(project):
+                    return each["id"]
+            assert time.monotonic() < end, [(each["name"], each["parameters"]) for each in found]
+            time.sleep(0.3)
+
+    def cancel(self, run):
+        """As the button in the UI does."""
+        self.prefect(f"flow_runs/{run}/set_state", {"state": {"type": "CANCELLING"}})
+
     def runs_of(self, project):
         """MLflow's runs of a project."""
         found = self.mlflow("experiments/search", {"max_results": 9, "filter": f"name = '{project}'"}).get("experiments", [])
@@ -68,20 +92,82 @@ def training_workers(stack):
     return [process for process in stack.processes() if "emberflow.adapters.worker" in process.cmdline()]
 
 
-def test_a_run_completes_and_shows_in_both_uis(api, write_project):
-    """Prefect has its name, its table and a link to MLflow; MLflow's run names Prefect's."""
-    path = write_project(name="clicked", recipes=["float32"], target="linux-arm64", training={"epochs": 1})
-
+@pytest.fixture(scope="module")
+def clicked(stack, write_project):
+    """The path of a project, and the id of a run of it that was started by a click and completed."""
+    path, api = write_project(name="clicked", recipes=["float32"], target="linux-arm64", training={"epochs": 1}), Api(stack)
     run = api.start("compress-model", {"project": str(path)})
     state = api.wait_for(run, ("COMPLETED", "FAILED", "CRASHED"), 180)
-
     assert state["type"] == "COMPLETED", state["message"]
+    return path, run
+
+
+def test_a_run_shows_in_both_uis(api, clicked):
+    """Prefect has its name, its table and its plot; MLflow's run names Prefect's."""
+    _, run = clicked
     assert api.prefect(f"flow_runs/{run}")["name"].startswith("clicked 20")
-    keys = {each["key"] for each in api.prefect("artifacts/filter", {"artifacts": {"flow_run_id": {"any_": [run]}}})}
-    assert {"variants-clicked", "pareto-clicked"} <= keys
+    assert {"variants-clicked", "pareto-clicked"} <= api.artifacts(run)
     names = {each["info"]["run_name"]: {tag["key"]: tag["value"] for tag in each["data"]["tags"]} for each in api.runs_of("clicked")}
     assert "float32" in names
     assert run in {tags.get("prefect.flow_run_id") for tags in names.values()}
+
+
+def test_who_has_no_champion_is_told_how_to_get_one(api, clicked):
+    """The run fails with the sentence."""
+    path, _ = clicked
+    run = api.start("evaluate-champion", {"project": str(path)})
+    state = api.wait_for(run, ("COMPLETED", "FAILED", "CRASHED"), 120)
+
+    assert state["type"] == "FAILED"
+    assert "'clicked' has no champion yet; run `retrain-to-deploy` of it first" in state["message"]
+
+
+@pytest.fixture(scope="module")
+def champion(stack, stack_home, clicked):
+    """The variant of that run, registered as champion."""
+    from emberflow.adapters.registry import Registry
+    from emberflow.adapters.tracking import Tracker
+    from emberflow.adapters.tracking_address import RunIds
+    from emberflow.adapters.tracking_client import connect
+    from emberflow.runs import last_record
+    from emberflow.version import Entry, Origin
+
+    path, run = clicked
+    record = last_record(stack_home, "clicked")
+    made, (variant,) = record.provenance, record.variants
+    mlflow, registry = connect(stack.mlflow), Registry(Tracker(stack.mlflow), "clicked")
+    (child,) = mlflow.children(RunIds(experiment_id=made.mlflow_experiment_id, run_id=made.mlflow_run_id), {})
+    entry = Entry(
+        recipe=variant.recipe,
+        origin=Origin(model=variant.model.sha256, data=made.data_digest, code=made.code_digest, target=record.target.name),
+        flow_run=run,
+        experiment_id=made.mlflow_experiment_id,
+        mlflow_run=made.mlflow_run_id,
+    )
+    version = registry.register(entry, mlflow.find_model(made.mlflow_experiment_id, child.info.run_id), {})
+    registry.promote(version.number, None)
+    return path
+
+
+def test_a_champion_whose_data_moved_is_retrained(api, champion):
+    """While they stay the event says so and nothing follows; when they have moved, Prefect's automation starts a run of that project."""
+    steady = api.start("evaluate-champion", {"project": str(champion)})
+    assert api.wait_for(steady, ("COMPLETED", "FAILED", "CRASHED"), 120)["type"] == "COMPLETED"
+    assert "champion-clicked" in api.artifacts(steady)
+
+    source = champion.with_name("tiny.py")
+    source.write_text(source.read_text().replace("wave * [1.0, 2.0]", "3 + wave * [1.0, 2.0]"))
+    moved = api.start("evaluate-champion", {"project": str(champion)})
+    assert api.wait_for(moved, ("COMPLETED", "FAILED", "CRASHED"), 120)["type"] == "COMPLETED"
+    retraining = api.wait_for_run_of("retrain-to-deploy", champion, 60)
+    api.cancel(retraining)
+
+    end = time.monotonic() + 60
+    while len(api.events("clicked")) < 2:  # Prefect writes them down a while after it has acted on them
+        assert time.monotonic() < end
+        time.sleep(0.5)
+    assert api.events("clicked") == ["emberflow.champion.steady", "emberflow.champion.drifted"]
+    assert api.prefect(f"flow_runs/{retraining}")["parameters"]["config"]["project"] == str(champion)
 
 
 def test_a_run_that_is_cancelled_ends_its_training_within_seconds(api, stack, stack_home, write_project):
@@ -92,7 +178,7 @@ def test_a_run_that_is_cancelled_ends_its_training_within_seconds(api, stack, st
         assert time.monotonic() < end, api.state(run)
         time.sleep(0.5)
 
-    api.prefect(f"flow_runs/{run}/set_state", {"state": {"type": "CANCELLING"}})
+    api.cancel(run)
     began = time.monotonic()
     api.wait_for(run, ("CANCELLED",), 60)
     took = time.monotonic() - began

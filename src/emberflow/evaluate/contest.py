@@ -90,15 +90,22 @@ def _words(shape: tuple[int, ...]) -> str:
     return " x ".join(map(str, shape))
 
 
+def ask(rival: Rival, x: FloatArray, standardization: Standardization | None, is_microcontroller: bool) -> FloatArray:
+    """Probabilities of the rival's labels, (n, labels), for samples that were standardized by `standardization`: it applies its own.
+
+    Raises: as `compete`.
+    """
+    if rival.standardization != standardization:
+        raw = standardization.undo(x) if standardization else x
+        x = rival.standardization.apply(raw) if rival.standardization else raw
+    outputs = micro.trial(rival.model, x)[1] if is_microcontroller else None
+    outputs = litert.run(rival.model, x) if outputs is None else outputs
+    return _RULES.predictions(Run(x, outputs, litert.read_borders(rival.model)), None)
+
+
 def _answers(rival: Rival, ground: Ground, chosen: np.ndarray, common: tuple[str, ...]) -> Answers:
     """Probabilities of the common labels, in their order, and, where there are more, the greatest of any other; (n, common) or one more."""
-    x = ground.x[chosen]
-    if rival.standardization != ground.standardization:
-        raw = ground.standardization.undo(x) if ground.standardization else x
-        x = rival.standardization.apply(raw) if rival.standardization else raw
-    outputs = micro.trial(rival.model, x)[1] if ground.is_microcontroller else None
-    outputs = litert.run(rival.model, x) if outputs is None else outputs
-    probabilities = _RULES.predictions(Run(x, outputs, litert.read_borders(rival.model)), None)
+    probabilities = ask(rival, ground.x[chosen], ground.standardization, ground.is_microcontroller)
     known = probabilities[:, [rival.labels.index(label) for label in common]]  # (n, common)
     others = [place for place, label in enumerate(rival.labels) if label not in common]
     if ground.metric == "roc_auc" or (set(common) == set(ground.labels) and not others):
