@@ -143,8 +143,9 @@ def test_every_row_is_walked(row: Row, saved_models: Path, tmp_path: Path) -> No
     model = _obtain(origin, tmp_path)
     assert np.shape(model(X[:4])) == (4, 3)
     _keep(model, origin, tmp_path, kept := tmp_path / f"kept.{origin.kind}")
-    compressed = {name: _compress(kept, name, tmp_path) for name in given.possible.steps}
-    assert (list(STEPS) if origin.kind is Blob.KERAS else []) == list(compressed)
+    assert (list(STEPS) if origin.kind is Blob.KERAS else []) == list(given.possible.steps)
+    for name in given.possible.steps if row.kind is Kind.BUILT else given.possible.steps[:1]:  # what is kept is the same file for all four
+        assert _compress(kept, name, tmp_path).is_file()
 
     np.save(tmp_path / "x.npy", X)
     for recipe in filter(lambda each: not given.possible.why_not(each), (Recipe((), Format.FLOAT32), Recipe((), Format.INT8))):

@@ -113,6 +113,32 @@ def test_what_failed_of_another_cause_ends_with_1(tmp_path, monkeypatch, capsys)
     assert capsys.readouterr().err == f"\nemberflow: can't make the folder '{home}': Not a directory; give --home a folder that you may write to\n"
 
 
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ("recipes: [int8]", "prune50-int8, qat-int8 can be carried out: a SavedModel is a graph without layers, which can't be pruned, clustered or"),
+        ("signature: clasify", "it offers classify(signal: float32 (any, 12)) -> scores: float32 (any, 3); raw("),
+        ("baseline: reader/", "'reader' holds the operator ReadFile in signature 'peep'"),
+        ("baseline: missing/", "as a SavedModel; expected a directory, and there is none"),
+    ],
+)
+def test_what_a_baseline_doesn_t_allow_is_told_before_prefect_is_started(changes, told, saved_models, monkeypatch, capsys):
+    """Which takes ten seconds; the first asks for recipes that a SavedModel doesn't allow, in place of the project's."""
+    said = {"name": "a", "baseline": "classifier/", "signature": "classify", "data": "a:b", "target": "stm32f405", "recipes": "all"}
+    said |= dict([changes.split(": ")])
+    if "reader" in changes:
+        said.pop("signature")
+    path = saved_models / "emberflow.yaml"
+    path.write_text("\n".join(f"{key}: {value}" for key, value in said.items()))
+    monkeypatch.setattr(sys, "argv", ["emberflow", "run", str(path), "--recipes", "prune50-int8,qat-int8", "--home", str(saved_models / "home")])
+
+    with pytest.raises(SystemExit):
+        main()
+
+    assert told in capsys.readouterr().err
+    assert not (saved_models / "home").exists()
+
+
 @pytest.mark.parametrize("words", [["nonsense"], ["recipes", "--nonsense"], ["run"], ["targets", "a", "b"]])
 def test_what_is_no_command_ends_with_2_and_points_to_the_help(words):
     """As other commands do."""

@@ -13,8 +13,8 @@ from emberflow.cli.progress import Progress
 from emberflow.cli.server import start_server
 from emberflow.cli.show import show_record
 from emberflow.errors import NothingFits
-from emberflow.inputs import look_at
-from emberflow.project import read_project
+from emberflow.inputs import look_at, sort_out
+from emberflow.project import expand_recipes, read_project
 from emberflow.record import Record
 from emberflow.runs import last_record
 
@@ -22,7 +22,7 @@ from emberflow.runs import last_record
 def run_project(project: Path, recipes: str | None, target: str | None, mlflow: str | None, home: Path) -> None:
     """Run the chain. Raises: EmberflowError: the project is wrong, a stage failed, or no variant fits."""
     console = Console()
-    look_at(read_project(project), project.resolve().parent)  # what can be told at once is told before anything is started
+    _refuse_the_impossible(project, recipes)
     Workshop.at(home).store.check_room()
     prepare_environment(home)
     mlflow = mlflow or join_stack(home)
@@ -36,6 +36,12 @@ def run_project(project: Path, recipes: str | None, target: str | None, mlflow: 
     show_record(record, home, console)
     if record.failures:
         sys.stderr.write(f"{len(record.failures)} of {len(record.failures) + len(record.variants)} recipes failed; see above\n")
+
+
+def _refuse_the_impossible(project: Path, recipes: str | None) -> None:
+    """What can be told at once is told before anything is started."""
+    read = read_project(project)
+    sort_out(look_at(read, project.resolve().parent), expand_recipes(recipes) if recipes else read.recipes)
 
 
 def _run(progress: Progress, config: dict[str, str | None]) -> Record:
