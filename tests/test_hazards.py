@@ -100,6 +100,31 @@ def test_the_saver_is_no_place_to_hide(saved_models: Path, change: Any, operator
         refuse_hazards(changed(saved_models, change), "model")
 
 
+def test_a_graph_in_pieces_hides_nothing(saved_models: Path) -> None:
+    """A message may come in several parts, which TensorFlow puts together: here the harmless one stands last."""
+    from tensorflow.core.protobuf import meta_graph_pb2
+
+    whole = meta_graph_pb2.MetaGraphDef.FromString(changed(saved_models, lambda *_: None))
+    first = meta_graph_pb2.MetaGraphDef()
+    first.graph_def.library.function.add().node_def.add(name="read", op="ReadFile")
+
+    with pytest.raises(ModelError, match="holds the operator ReadFile in no signature, at 'read'"):
+        refuse_hazards(first.SerializeToString() + whole.SerializeToString(), "model")
+
+
+def test_two_functions_of_one_name_hide_nothing(saved_models: Path) -> None:
+    """The harmless one stands last."""
+
+    def double(graph: Any, functions: dict[str, Any]) -> None:
+        harmless = functions[name_of(functions, "inference_raw")]
+        again = graph.graph_def.library.function.add()
+        again.CopyFrom(harmless)
+        harmless.node_def.add(name="read", op="ReadFile")
+
+    with pytest.raises(ModelError, match="holds the operator ReadFile in signature 'raw'"):
+        refuse_hazards(changed(saved_models, double), "model")
+
+
 @pytest.mark.parametrize(
     ("operator", "harm"),
     [

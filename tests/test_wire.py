@@ -24,6 +24,14 @@ def test_the_last_of_a_field_counts():
     assert ("hi", b"hi", [b"hi"], b"") == (text_of(MESSAGE, 2), message_of(MESSAGE, 2), messages(MESSAGE, 2), message_of(MESSAGE, 9))
 
 
+def test_a_message_in_pieces_is_one() -> None:
+    """As every reader of the format merges them; of text the last counts."""
+    pieces = bytes([0x12, 2, 0x08, 0x01, 0x12, 2, 0x10, 0x02, 0x1A, 1, 0x61, 0x1A, 1, 0x62])
+
+    assert [(1, 1), (2, 2)] == list(fields(message_of(pieces, 2)))
+    assert "b" == text_of(pieces, 3)
+
+
 def test_a_map_is_a_list_of_keys_and_values():
     """Here {'a': b'x', 'b': b'y'} in field 7."""
     entries = (bytes([0x3A, 6, 0x0A, 1, key, 0x12, 1, value]) for key, value in (b"ax", b"by"))

@@ -82,7 +82,10 @@ def refuse_hazards(meta_graph: bytes, name: str) -> None:
 
 def read_program(graph: bytes) -> Program:
     """The nodes of a GraphDef and of the functions in its library."""
-    functions = {text_of(message_of(function, 1), 1): _nodes(function, 3) for function in messages(message_of(graph, 2), 1)}
+    functions: dict[str, tuple[Node, ...]] = {}
+    for function in messages(message_of(graph, 2), 1):
+        name = text_of(message_of(function, 1), 1)
+        functions[name] = (*functions.get(name, ()), *_nodes(function, 3))  # of two with one name, none may hide behind the other
     return Program(_nodes(graph, 1), functions)
 
 
@@ -92,7 +95,7 @@ def _nodes(message: bytes, number: int) -> tuple[Node, ...]:
 
 def _node(message: bytes) -> Node:
     operator = text_of(message, 2)
-    called = {name for value in mapped(message, 5).values() for name in _called(value)}
+    called = {name for entry in messages(message, 5) for name in _called(message_of(entry, 2))}
     return Node(text_of(message, 1), operator, frozenset(called | {operator}))  # a function may stand where an operator does
 
 

@@ -59,13 +59,13 @@ def messages(message: bytes, number: int) -> list[bytes]:
 
 
 def message_of(message: bytes, number: int) -> bytes:
-    """The last of those, which is what counts for a field that isn't repeated; empty where there is none."""
-    return (messages(message, number) or [b""])[-1]
+    """The sub-message in the field `number`, empty where there is none. In pieces it is one all the same: a reader merges them."""
+    return b"".join(messages(message, number))
 
 
 def text_of(message: bytes, number: int) -> str:
-    """The field `number` as text; what isn't UTF-8 in it is replaced."""
-    return message_of(message, number).decode("utf-8", "replace")
+    """The field `number` as text, of several the last; what isn't UTF-8 in it is replaced."""
+    return (messages(message, number) or [b""])[-1].decode("utf-8", "replace")
 
 
 def number_of(message: bytes, number: int) -> int:
