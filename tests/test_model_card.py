@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 
 from emberflow.dataset import Sampling
+from emberflow.measure import Measure
 from emberflow.model_card import render_model_card
 from emberflow.record import Record
 from emberflow.target import TargetKind
+from emberflow.task import TaskKind
 from emberflow.variant import Firmware, Variant
 
 SHARED = runpy.run_path(str(Path(__file__).with_name("a_record.py")))
@@ -228,3 +230,48 @@ def test_instructions_are_not_cycles():
     """Where they were counted, that is the limit."""
     assert "Instructions are not cycles" in section("Limits", variant=SHARED["compiled"](INT8))
     assert "were not measured for this bundle" in section("Limits")
+
+
+def of_kind(kind: TaskKind, labels: tuple[str, ...], **facts: object) -> tuple[Record, Variant]:
+    """The record as if its task were another, with these facts of the qualities, and its int8 variant."""
+    quality = INT8.evaluation.quality.model_copy(update={"confusion": (), **facts})
+    evaluation = INT8.evaluation.model_copy(update={"quality": quality})
+    record = changed(RECORD.model_copy(update={"task": kind}), "splits", labels=labels, target_unit="mm" if kind is TaskKind.REGRESSION else "")
+    return record, INT8.model_copy(update={"evaluation": evaluation})
+
+
+def test_a_regression_has_values_with_a_unit() -> None:
+    """No label, no decision, no probability."""
+    record, variant = of_kind(TaskKind.REGRESSION, ("height", "width"), points=(((1.0, 1.5),),))
+    card = render_model_card(record, variant)
+
+    assert section("What it is", record, variant).startswith("A regression of height, width for STM32F405RG")
+    assert "- Values: height, width in mm" in card
+    assert "R2 of its values on the baseline's is 0.9620." in card
+    assert "Beyond the values of the training part the model extrapolates" in card
+    assert [word for word in ("Labels", "label", "probabilities", "decide", "Confusion") if word in card] == []
+
+
+def test_an_anomaly_detector_says_its_threshold() -> None:
+    """And what it can't find."""
+    record, variant = of_kind(TaskKind.ANOMALY, ("normal", "worn"), thresholds=(0.25,), confusion=((90, 10), (5, 95)))
+    card = render_model_card(record, variant)
+
+    assert section("What it is", record, variant).startswith("An autoencoder that tells worn from normal by its error for")
+    assert "Decided above 0.25." in card
+    assert "What is anomalous in another way than the test samples were may be reconstructed well, and pass." in card
+
+
+def test_several_labels_are_counted_each() -> None:
+    """Instead of a confusion matrix."""
+    record, variant = of_kind(TaskKind.MULTI_LABEL, ("hum", "rattle"), by_label=((3, 1, 2, 4), (5, 0, 0, 5)), thresholds=(0.5, 0.25))
+
+    assert "| hum | 3 | 1 | 2 | 4 |" in section("Labels found", record, variant)
+    assert "Decided above 0.5, 0.25." in render_model_card(record, variant)
+
+
+def test_an_error_is_better_when_lower() -> None:
+    """Which the card says, with its unit."""
+    measure = Measure(name="accuracy", higher_is_better=False, is_share=False, unit="mm")
+
+    assert "The project's metric is accuracy, in mm; lower is better." in section("Metrics", RECORD.model_copy(update={"measure": measure}))

@@ -72,13 +72,20 @@ def _identity(record: Record, variant: Variant) -> str:
         f" {show_bytes(variant.model.size_bytes)}.\n\n"
         + _bullets(
             [
-                f"Labels: {', '.join(map(_text, labels))}",
+                _named(record),
                 f"Input: shape ({', '.join(map(str, record.splits.input_shape))}), {_sampling(record.splits.sampling)}",
                 f"SHA-256: `{variant.model.sha256}`",
                 f"Made by run {_text(record.provenance.run_id)}, begun {_text(record.provenance.started)}",
             ]
         )
     )
+
+
+def _named(record: Record) -> str:
+    names, unit = ", ".join(map(_text, record.splits.labels)), record.splits.target_unit
+    if record.task is not TaskKind.REGRESSION:
+        return f"Labels: {names}"
+    return f"Values: {names}{f' in {_text(unit)}' if unit else ''}"
 
 
 def _sampling(sampling: Sampling) -> str:
