@@ -81,6 +81,15 @@ def test_a_model_that_was_brought_along():
     assert section("Training", changed(RECORD, "baseline", curve=None)) == expected
 
 
+def test_a_tflite_that_was_brought_along_is_not_called_a_float_model():
+    """It is compared with itself."""
+    record = changed(RECORD, "baseline", curve=None, model=RECORD.variant("int8").model)
+
+    assert section("Training", record).startswith("The brought .tflite (26,055 parameters) was brought along trained;")
+    assert "| this model | brought .tflite |" in section("Metrics", record)
+    assert "What it lost against the brought .tflite, with its 95 %" in section("Metrics", record)
+
+
 def test_the_recipe_in_words():
     text = section("Recipe", variant=RECORD.variant("prune70-int8"))
 

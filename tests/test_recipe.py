@@ -19,9 +19,10 @@ ORDER = (
 EIGHT_BITS = (
     "expected qat to be followed by int8 or uint8: it trains the ranges of 8-bit activations, which {} doesn't use. Try '{}', or leave out qat"
 )
-STEPS = "expected prune<percent>, prune<m>of<n>, cluster<n> or qat."
+STEPS = "expected prune<percent>, prune<percent>x<n>, prune<m>of<n>, cluster<n> or qat."
 CLUSTERS = "expected cluster2 to cluster256, the number of values a layer may use"
 PERCENT = "expected prune1 to prune99, the percentage of weights to set to zero"
+RUN = "expected prune<percent>x<n> with n from 2 to 64, the weights of a block, such as prune70x4"
 BLOCK = "expected prune<m>of<n> with 1 <= m < n <= 16, such as prune2of4"
 
 
@@ -32,6 +33,7 @@ def recipes(draw):
         st.one_of(
             st.none(),
             st.integers(1, 99).map(Prune),
+            st.tuples(st.integers(1, 99), st.integers(2, 64)).map(lambda pair: Prune(*pair)),
             st.integers(2, 16).flatmap(lambda block: st.integers(1, block - 1).map(lambda zeros: PruneBlock(zeros, block))),
         )
     )
@@ -77,6 +79,8 @@ def test_any_text_is_a_recipe_or_refused_by_name(text):
         ("float32", (), Format.FLOAT32),
         ("prune70-int8", (Prune(70),), Format.INT8),
         ("prune070-int8", (Prune(70),), Format.INT8),
+        ("prune70x4-float32", (Prune(70, 4),), Format.FLOAT32),
+        ("prune70x1-int8", (Prune(70),), Format.INT8),
         ("prune2of4-int16x8", (PruneBlock(2, 4),), Format.INT16X8),
         ("cluster16-dynamic", (Cluster(16),), Format.DYNAMIC),
         ("qat-uint8", (QuantizeAware(),), Format.UINT8),
@@ -103,6 +107,8 @@ def test_names_are_read_from_left_to_right(name, steps, format_):
         ("-int8", f"received '-int8': '' is not a step; {STEPS}"),
         ("prune0-int8", f"received 'prune0'; {PERCENT}"),
         ("prune100-int8", f"received 'prune100'; {PERCENT}"),
+        ("prune70x65-int8", f"received 'prune70x65'; {RUN}"),
+        ("prune70x0-int8", f"received 'prune70x0'; {RUN}"),
         ("prune0of4-int8", f"received 'prune0of4'; {BLOCK}"),
         ("prune4of4-int8", f"received 'prune4of4'; {BLOCK}"),
         ("prune2of17-int8", f"received 'prune2of17'; {BLOCK}"),

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from emberflow.errors import ModelError
 from emberflow.keras_bridge import keras
 from emberflow.standardization import Standardization
+from emberflow.task import TaskKind
 from emberflow.training import FineTuning, Lesson, Training, check_model, check_outputs, fit, predict
 
 pytestmark = pytest.mark.xdist_group("tensorflow")
@@ -258,3 +259,71 @@ def test_impossible_settings_can_t_be_built(kind: type[Training] | type[FineTuni
     """The key is told."""
     with pytest.raises(ValidationError, match=next(iter(values))):
         kind(**values)
+
+
+@pytest.mark.parametrize(
+    ("kind", "labels", "make", "said"),
+    [
+        (TaskKind.BINARY, 2, lambda: model_of(two().Dense(3)), r"the model gives \(None, 3\); expected \(None, 1\), the probability of label 1, or"),
+        (
+            TaskKind.MULTI_LABEL,
+            3,
+            lambda: model_of(two().Dense(2)),
+            r"the model gives \(None, 2\); expected \(None, 3\), one probability for each label",
+        ),
+        (TaskKind.REGRESSION, 1, lambda: model_of(two().Dense(2)), r"the model gives \(None, 2\); expected \(None, 1\), one output for each value"),
+        (TaskKind.ANOMALY, 2, lambda: model_of(two().Dense(3)), r"the model gives \(None, 3\); expected \(None, 4\), the shape of its input"),
+        (TaskKind.REGRESSION, 1, two_outputs, r"expected one of each for regression"),
+    ],
+)
+def test_each_task_has_outputs_of_its_own(kind: TaskKind, labels: int, make: Callable[[], Any], said: str) -> None:
+    """A model that gives others is refused before any training."""
+    with pytest.raises(ModelError, match=said):
+        check_model(make(), (4,), labels, kind)
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "said"),
+    [
+        (TaskKind.MULTI_LABEL, (0.3, 0.7), "end it with sigmoid instead of softmax"),
+        (TaskKind.MULTI_LABEL, (1.5, 0.2), "expected probabilities: end it with sigmoid"),
+        (TaskKind.BINARY, (1.5,), "expected probabilities"),
+        (TaskKind.REGRESSION, (float("inf"),), "expected finite numbers"),
+    ],
+)
+def test_outputs_that_are_nothing_for_the_task_are_refused(kind: TaskKind, values: tuple[float, ...], said: str) -> None:
+    """A softmax where sigmoids are due, no probabilities, no numbers."""
+    with pytest.raises(ModelError, match=said):
+        check_outputs(gives(*values), np.ones((3, 4), np.float32), kind)
+
+
+def test_values_are_learned_with_the_loss_that_was_asked_for(lesson: Lesson) -> None:
+    """Of an error all of one size, the mean of absolute ones: the first number times 3, from two plus it."""
+    model, y = model_of(two().Dense(1)), lesson.x[:, :1] * 3
+    taught = replace(lesson, y=y, validation=(lesson.x, y), task=TaskKind.REGRESSION, loss="mae", epochs=20, learning_rate=0.3)
+
+    curve = fit(model, taught, ignore)
+
+    assert curve.watched == "mae"
+    assert curve.val_loss == pytest.approx(curve.val_score, rel=1e-3)
+    assert curve.val_score[-1] < 0.3 < curve.val_score[0]
+
+
+def test_an_autoencoder_learns_the_samples_themselves(lesson: Lesson) -> None:
+    """Also where an augmentation changes them: what goes in is what shall come out."""
+    shifted = replace(lesson, y=None, validation=(lesson.x, lesson.x), task=TaskKind.ANOMALY, epochs=30, learning_rate=0.1)
+
+    curve = fit(model_of(two().Dense(4)), replace(shifted, augment=lambda x, random: x + 1), ignore)
+
+    assert curve.loss[-1] < curve.loss[0] / 4
+
+
+def test_several_labels_are_watched_by_their_accuracy(lesson: Lesson) -> None:
+    """Each label counts, and the word is accuracy."""
+    y = (lesson.x[:, :2] > 0).astype(np.int64)
+    lines: list[str] = []
+
+    curve = fit(model_of(two().Dense(2, "sigmoid")), replace(lesson, y=y, validation=(lesson.x, y), task=TaskKind.MULTI_LABEL), lines.append)
+
+    assert curve.watched == "accuracy"
+    assert lines[-1].startswith("epoch 2/2: accuracy 0.")

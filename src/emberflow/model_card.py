@@ -107,7 +107,7 @@ def _data(splits: Splits) -> str:
 
 def _training(baseline: Baseline) -> str:
     if baseline.curve is None:
-        return f"The float model ({baseline.parameters:,} parameters) was brought along trained; nothing is known here of how."
+        return f"The {baseline.title} ({baseline.parameters:,} parameters) was brought along trained; nothing is known here of how."
     curve = baseline.curve
     last = (
         f"; after the last, validation loss {curve.val_loss[-1]:.4f}, validation {curve.watched} {curve.val_score[-1]:.4f}" if curve.val_loss else ""
@@ -124,9 +124,11 @@ def _metrics(record: Record, variant: Variant) -> str:
     evaluation = variant.evaluation
     ours, floats = evaluation.quality, record.baseline.quality
     names = sorted(set(ours.scores) | set(floats.scores))
-    table = _table((f"on {ours.samples:,} test samples", "this model", "float model"), [(n, _score(ours, n), _score(floats, n)) for n in names])
+    table = _table(
+        (f"on {ours.samples:,} test samples", "this model", record.baseline.title), [(n, _score(ours, n), _score(floats, n)) for n in names]
+    )
     return (
-        f"{table}\n\nThe project's metric is {_text(record.metric)}{_direction(record)}. What it lost against the float model, with its 95 % confidence"
+        f"{table}\n\nThe project's metric is {_text(record.metric)}{_direction(record)}. What it lost against the {record.baseline.title}, with its 95 % confidence"
         f" interval over the test samples: {record.measure.show_loss(evaluation.drop)}. {_agreement(evaluation)} Scored: the outputs of {ours.runtime}."
         f"{_thresholds(ours)}"
     )
@@ -139,7 +141,7 @@ def _direction(record: Record) -> str:
 
 def _agreement(evaluation: Evaluation) -> str:
     if evaluation.quality.points:
-        return f"R2 of its values on the float model's is {evaluation.agreement:.4f}."
+        return f"R2 of its values on the baseline's is {evaluation.agreement:.4f}."
     return f"Both decide alike on {evaluation.agreement:.1%} of the samples."
 
 

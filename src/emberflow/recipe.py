@@ -2,7 +2,7 @@
 
 >>> recipe = Recipe.parse("prune70-cluster16-qat-int8")
 >>> recipe.steps
-(Prune(percent=70), Cluster(clusters=16), QuantizeAware())
+(Prune(percent=70, block=1), Cluster(clusters=16), QuantizeAware())
 >>> recipe.format
 <Format.INT8: 'int8'>
 >>> str(recipe)
@@ -50,21 +50,28 @@ FORMAT_MEANINGS = {
 
 @dataclass(frozen=True)
 class Prune:
-    """Magnitude pruning: the smallest `percent` of each layer's weights become zero, along a polynomial schedule."""
+    """Magnitude pruning: the smallest `percent` of each layer's weights become zero, along a polynomial schedule.
+
+    block: how many weights, neighbours along a dense layer's inputs, become zero together; 1 prunes weight by weight.
+    """
 
     percent: int
+    block: int = 1
 
     def __post_init__(self) -> None:
         if not 1 <= self.percent <= 99:
             raise RecipeError(f"received '{self}'; expected prune1 to prune99, the percentage of weights to set to zero")
+        if not 1 <= self.block <= 64:
+            raise RecipeError(f"received '{self}'; expected prune<percent>x<n> with n from 2 to 64, the weights of a block, such as prune70x4")
 
     def __str__(self) -> str:
-        return f"prune{self.percent}"
+        return f"prune{self.percent}" if self.block == 1 else f"prune{self.percent}x{self.block}"
 
     @property
     def meaning(self) -> str:
         """One line for a person."""
-        return f"the smallest {self.percent} % of each layer's weights become zero"
+        blocks = "" if self.block == 1 else f", in dense layers in blocks of {self.block}"
+        return f"the smallest {self.percent} % of each layer's weights become zero{blocks}"
 
 
 @dataclass(frozen=True)
@@ -125,11 +132,12 @@ Steps = tuple[Step, ...]
 _ORDER = {Prune: 0, PruneBlock: 0, Cluster: 1, QuantizeAware: 2}
 _GRAMMAR: tuple[tuple[re.Pattern[str], Callable[..., Step]], ...] = (
     (re.compile(r"prune([0-9]{1,9})of([0-9]{1,9})"), PruneBlock),
+    (re.compile(r"prune([0-9]{1,9})x([0-9]{1,9})"), Prune),
     (re.compile(r"prune([0-9]{1,9})"), Prune),
     (re.compile(r"cluster([0-9]{1,9})"), Cluster),
     (re.compile(r"qat"), QuantizeAware),
 )
-_WORDS = ("prune70", "prune2of4", "cluster16", "qat")
+_WORDS = ("prune70", "prune70x4", "prune2of4", "cluster16", "qat")
 
 
 @dataclass(frozen=True)
@@ -187,7 +195,7 @@ def _parse_step(word: str, name: str) -> Step:
         if match := pattern.fullmatch(word):
             return build(*map(int, match.groups()))
     raise RecipeError(
-        f"received '{name}': '{word}' is not a step; expected prune<percent>, prune<m>of<n>, cluster<n> or qat.{did_you_mean(word, _WORDS)}"
+        f"received '{name}': '{word}' is not a step; expected prune<percent>, prune<percent>x<n>, prune<m>of<n>, cluster<n> or qat.{did_you_mean(word, _WORDS)}"
     )
 
 

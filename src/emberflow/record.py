@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from emberflow.artifact import Artifact
+from emberflow.artifact import Artifact, Kind
 from emberflow.budget import Budget
 from emberflow.dataset import Splits
 from emberflow.measure import Measure
@@ -20,6 +20,11 @@ class Baseline(Value):
     parameters: int
     quality: Quality
     curve: TrainingCurve | None = Field(description="None for a model that was brought along trained")
+
+    @property
+    def title(self) -> str:
+        """What it is called beside the variants: a .tflite that was brought along is compared with itself, and no float model is known."""
+        return "brought .tflite" if self.model.kind is Kind.TFLITE else "float model"
 
 
 class Provenance(Value):

@@ -86,6 +86,16 @@ def test_pyfunc_takes_and_gives_floats(saved, model, x):
     assert expected_floats(model, x).tolist() == outputs.tolist()
 
 
+def test_a_regressions_values_come_in_their_unit(model, x, tmp_path):
+    """What training standardized is undone: times 2, plus 10; three values a sample."""
+    target = Standardization(mean=(10.0,) * 3, std=(2.0,) * 3)
+    mlflow_tflite.save_model(model, tmp_path / "model", standardization=SCALE, target=target)
+
+    given = mlflow.pyfunc.load_model(str(tmp_path / "model")).predict(x)
+
+    assert np.array_equal(expected_floats(model, x) * np.float32(2) + np.float32(10), given)
+
+
 def test_without_a_standardization_samples_are_taken_as_they_are(model, x, tmp_path):
     """And a float model's outputs are LiteRT's."""
     float_model = tiny_tflite("signal", "float32")

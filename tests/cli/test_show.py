@@ -140,7 +140,7 @@ def test_the_grammar_of_recipes_lists_every_step_format_and_set(capsys):
 
     printed = capsys.readouterr().out
     first = [line.split()[0] for line in printed.splitlines() if line.strip()]
-    assert {"prune<percent>", "prune<m>of<n>", "cluster<n>", "qat"} <= set(first)
+    assert {"prune<percent>", "prune<percent>x<n>", "prune<m>of<n>", "cluster<n>", "qat"} <= set(first)
     assert set(map(str, Format)) <= set(first)
     assert set(map(str, ALL)) <= set(first)
     assert f"Named sets: {', '.join(NAMED_SETS)}." in printed

@@ -43,6 +43,19 @@ def test_prune2of4_zeroes_two_of_every_four_input_channels(kernels: Kernels) -> 
         assert set(np.count_nonzero(rows, axis=1)) == {2}
 
 
+def test_prune50x4_zeroes_blocks_of_four_inputs_in_dense_layers(made: Made, kernels: Kernels) -> None:
+    """A Dense kernel is (in, out): each column's fours are zero or not together; convolutions lose weight by weight, which is noted."""
+    found = kernels("prune50x4")
+
+    columns = found["dense"].T.reshape(-1, 4)  # (blocks, 4)
+    assert set(np.count_nonzero(columns, axis=1)) == {0, 4}
+    assert np.count_nonzero(found["dense"]) == found["dense"].size // 2
+    assert np.count_nonzero(found["second"]) == found["second"].size // 2
+    assert made("prune50x4")[1] == tuple(
+        f"prune50x4: pruned layer '{name}' (Conv2D) weight by weight: blocks are for dense layers" for name in ("first", "second")
+    )
+
+
 def test_the_blocks_are_in_the_int8_file(converted: Converted) -> None:
     """Half of the weights at least, which is what a runtime that knows 2:4 could skip."""
     found = converted("prune2of4")

@@ -1,5 +1,6 @@
 """Sparse tensors become whole ones, by hand and as the converter writes them; levels that a stranger made up are refused."""
 
+from contextlib import suppress
 from typing import Any
 
 import flatbuffers
@@ -9,7 +10,7 @@ import tflite
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emberflow.graph.source import Source
+from emberflow.graph.source import MALFORMED, Source
 from emberflow.graph.sparse import densify
 
 DENSE, CSR = tflite.DimensionType.DENSE, tflite.DimensionType.SPARSE_CSR
@@ -108,6 +109,19 @@ def test_any_matrix_comes_back(rows: int, columns: int, data: st.DataObject) -> 
     found = whole(matrix[matrix != 0].tolist(), (rows, columns), [0, 1], [], [dense(rows), csr(segments, np.nonzero(matrix)[1].tolist())])
 
     assert np.array_equal(matrix, found)
+
+
+@given(st.lists(st.tuples(st.integers(0, 10_000), st.integers(0, 255)), min_size=1, max_size=4))
+@settings(max_examples=300, deadline=None)
+def test_damaged_bytes_are_read_or_refused(changes: list[tuple[int, int]]) -> None:
+    """In the ways that `decoding` turns into a GraphError, and no other."""
+    data = bytearray(write([0, 1, 2], [1], [dense(2), csr([0, 1, 2], [1, 0]), dense(2)]))
+    for place, value in changes:
+        data[place % len(data)] = value
+
+    with suppress(*MALFORMED):
+        found = densify(Source(bytes(data)), tflite.SparsityParameters.GetRootAs(bytes(data), 0), np.arange(4, dtype=np.float32), (2, 4))
+        assert found.shape == (2, 4)
 
 
 @pytest.mark.parametrize(

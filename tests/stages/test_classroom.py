@@ -7,6 +7,8 @@ import pytest
 
 from emberflow.errors import ProjectError
 from emberflow.keras_bridge import keras
+from emberflow.standardization import Standardization
+from emberflow.task import TaskKind
 
 pytestmark = pytest.mark.xdist_group("tensorflow")
 
@@ -39,3 +41,22 @@ def test_the_augmentation_is_found_in_the_project_s_folder(bench: Any, facts: An
     assert lesson.augment(np.zeros((3, 12, 4)), np.random.default_rng(0)).shape == (3, 12, 4)
     with pytest.raises(ProjectError, match=r"'tiny_stages' has no function 'shift'\. Did you mean 'shifted'\?"):
         bench.classroom(augment="tiny_stages:shift").lesson(1, 0.1)
+
+
+def test_values_are_taught_standardized(bench: Any, facts: Any, tmp_path: Any) -> None:
+    """Those of training and validation: (y - 10) / 2."""
+    np.save(tmp_path / "y.npy", np.float32([[10], [14]]))
+    room = bench.classroom(y=tmp_path / "y.npy", validation_y=tmp_path / "y.npy", target=Standardization(mean=(10,), std=(2,)), task="regression")
+
+    lesson = room.lesson(1, 0.1)
+
+    assert (lesson.y.tolist(), lesson.validation[1].tolist(), lesson.task) == ([[0], [2]], [[0], [2]], TaskKind.REGRESSION)
+
+
+def test_an_autoencoder_is_watched_on_normal_samples(bench: Any, facts: Any) -> None:
+    """It is taught the samples themselves; of the validation part's 16, half are of label 1."""
+    lesson = bench.classroom(task="anomaly").lesson(1, 0.1)
+
+    assert lesson.y is None
+    assert [len(part) for part in lesson.validation] == [8, 8]
+    assert np.array_equal(*lesson.validation)

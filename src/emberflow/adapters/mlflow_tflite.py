@@ -43,13 +43,17 @@ class TfliteModel:
         model: the bytes of a .tflite with one input and one output, whose batch is 1.
         standardization: applied to samples first, as the firmware does; None when the model takes them as they are.
         raw: `predict` takes and gives integer codes.
+        target: of a regression that gives standardized values, undone after it, as the firmware does.
     Raises: GraphError: LiteRT refuses the model, or it has several inputs or outputs.
     """
 
-    def __init__(self, model: bytes, standardization: Standardization | None = None, raw: bool = False) -> None:
+    def __init__(
+        self, model: bytes, standardization: Standardization | None = None, raw: bool = False, target: Standardization | None = None
+    ) -> None:
         self.bytes = model
         self.standardization = standardization
         self.raw = raw
+        self.target = target
         self.borders = litert.read_borders(model)
         if raw and not (self.borders.input.is_integer and self.borders.output.is_integer):
             raise GraphError(
@@ -67,7 +71,8 @@ class TfliteModel:
     def predict_floats(self, x: FloatArray) -> FloatArray:
         """As `predict`: standardized, quantized, computed, and dequantized; shape (n, *output_shape), float32."""
         samples = self.standardization.apply(x) if self.standardization else x
-        return dequantize(litert.run(self.bytes, samples), self.borders.output)
+        outputs = dequantize(litert.run(self.bytes, samples), self.borders.output)
+        return self.target.undo(outputs) if self.target else outputs
 
     def predict_codes(self, codes: AnyArray) -> AnyArray:
         """What the chip gives for what the chip is given: integers in and out, in the model's own types.
@@ -100,6 +105,7 @@ def save_model(  # noqa: PLR0913 - the parameters that every flavor of MLflow ha
     *,
     standardization: Standardization | None = None,
     raw: bool = False,
+    target: Standardization | None = None,
     input_example: AnyArray | None = None,
     metadata: dict[str, Any] | None = None,
 ) -> None:
@@ -109,6 +115,7 @@ def save_model(  # noqa: PLR0913 - the parameters that every flavor of MLflow ha
         tflite_model: the bytes of a .tflite, or its path.
         standardization: kept with the model and applied before it, so that it takes what the sensor gives.
         raw: served with integer codes in and out, without standardization and without scales.
+        target: kept with the model and undone after it, so that it gives values in their unit.
         input_example: some samples, shape (n, *input_shape), as `predict` takes them.
         metadata: kept in MLmodel.
     Raises: GraphError: LiteRT refuses the model. ModelError: the folder is there, the file isn't, or raw together with a standardization.
@@ -116,7 +123,7 @@ def save_model(  # noqa: PLR0913 - the parameters that every flavor of MLflow ha
     model, folder = _bytes_of(tflite_model), Path(path)
     if raw and standardization:
         raise ModelError("received raw=True and a standardization; expected one of them: codes are of samples that were standardized already")
-    loaded = TfliteModel(model, standardization, raw)
+    loaded = TfliteModel(model, standardization, raw, target)
     if folder.exists() and any(folder.iterdir()):
         raise ModelError(f"received the folder '{folder}', which isn't empty; expected a new one")
     folder.mkdir(parents=True, exist_ok=True)
@@ -186,14 +193,14 @@ def _describe(described: Model, model: TfliteModel) -> None:
     environment = {"conda_env": _LISTS["conda"], "python_env": _LISTS["python"]}
     mlflow.pyfunc.add_to_model(described, loader_module=__name__, data=DATA, **environment)
     scale = model.standardization.model_dump(mode="json") if model.standardization else None
-    borders = model.borders.model_dump(mode="json")
-    described.add_flavor(FLAVOR_NAME, data=DATA, raw=model.raw, standardization=scale, runtime="ai-edge-litert", **borders)
+    borders, target = model.borders.model_dump(mode="json"), model.target.model_dump(mode="json") if model.target else None
+    described.add_flavor(FLAVOR_NAME, data=DATA, raw=model.raw, standardization=scale, target=target, runtime="ai-edge-litert", **borders)
 
 
 def _load(folder: Path, described: Model) -> TfliteModel:
     told = described.flavors[FLAVOR_NAME]
-    scale = told.get("standardization")
-    return TfliteModel((folder / told["data"]).read_bytes(), Standardization.model_validate(scale) if scale else None, bool(told.get("raw")))
+    scales = [Standardization.model_validate(told[key]) if told.get(key) else None for key in ("standardization", "target")]
+    return TfliteModel((folder / told["data"]).read_bytes(), scales[0], bool(told.get("raw")), scales[1])
 
 
 def _schema(border: Border, raw: bool) -> Schema:

@@ -106,7 +106,9 @@ class Client:
             for path in models:
                 with TemporaryDirectory(prefix="emberflow-") as folder:
                     described = Model(model_id=model_id)
-                    save_model(path, Path(folder, "model"), described, standardization=card.standardization, metadata=dict(card.metadata))
+                    save_model(
+                        path, Path(folder, "model"), described, standardization=card.standardization, target=card.target, metadata=dict(card.metadata)
+                    )
                     self._mlflow.log_model_artifacts(model_id, str(Path(folder, "model")))
             self._mlflow.finalize_logged_model(model_id, "READY")
 

@@ -57,16 +57,18 @@ class Figures(Value):
 
 
 class Card(Value):
-    """What a served model says of itself, and how it treats samples first."""
+    """What a served model says of itself, how it treats samples first, and values last."""
 
     standardization: Standardization | None
-    metadata: dict[str, str | list[str]]
+    target: Standardization | None = None
+    metadata: dict[str, str | list[str] | list[float]]
 
 
 def card(variant: Variant, context: Context) -> Card:
     """What goes with the .tflite of `variant` into MLflow's model."""
     metadata = {"project": context.project, "recipe": variant.recipe, "target": context.target, "sha256": variant.model.sha256}
-    return Card(standardization=context.splits.standardization, metadata={**metadata, "labels": list(context.splits.labels)})
+    decided = {"task": context.task.value, "labels": list(context.splits.labels), "thresholds": list(variant.evaluation.quality.thresholds)}
+    return Card(standardization=context.splits.standardization, target=context.splits.target, metadata={**metadata, **decided})
 
 
 def context_of(record: Record) -> Context:

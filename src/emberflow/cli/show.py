@@ -68,6 +68,7 @@ def show_recipes(name: str | None) -> None:
     console.print("A recipe is some steps, in this order and each at most once, then a number format: [bold]prune70-cluster16-qat-int8[/bold]\n")
     steps = {
         "prune<percent>": "the smallest weights of each layer become zero (prune1 to prune99)",
+        "prune<percent>x<n>": "the same, in dense layers in blocks of n weights along the inputs (prune70x4)",
         "prune<m>of<n>": "m of every n weights along the input channels become zero (prune2of4)",
         "cluster<n>": "each layer's weights share n values (cluster2 to cluster256)",
         "qat": "quantization-aware training; before int8 and uint8 only",

@@ -20,21 +20,29 @@ def apply(
 
     The sparsity rises as s(t) = s_f * (1 - (1 - t/T)^3) (Zhu & Gupta 2017, the polynomial decay of TFMOT) over the first part of the training.
 
-    Returns: the pruned model, and notes on layers left alone.
+    Returns: the pruned model, and notes on layers left alone, and on those that are not pruned in blocks though the step has some.
     """
     from tensorflow_model_optimization.sparsity import keras as sparsity  # noqa: PLC0415
 
     chosen, notes = select(model, step, PRUNABLE, wishes)
 
     def wrap(layer: Layer) -> Layer:
-        return sparsity.prune_low_magnitude(layer, **_settings(step, lesson, wishes.of(layer.name))) if layer.name in chosen else layer
+        return sparsity.prune_low_magnitude(layer, **_settings(step, layer, lesson, wishes.of(layer.name))) if layer.name in chosen else layer
 
     wrapped = keras().models.clone_model(model, clone_function=wrap)
     fit(wrapped, lesson, report, [sparsity.UpdatePruningStep()])
-    return sparsity.strip_pruning(wrapped), notes
+    return sparsity.strip_pruning(wrapped), (*notes, *_without_blocks(model, step, chosen))
 
 
-def _settings(step: Prune | PruneBlock, lesson: Lesson, wish: LayerWish) -> dict[str, Any]:
+def _without_blocks(model: Model, step: Prune | PruneBlock, chosen: frozenset[str]) -> list[str]:
+    """TFMOT cuts blocks in kernels of two dimensions alone."""
+    if not isinstance(step, Prune) or step.block == 1:
+        return []
+    others = [layer for layer in model.layers if layer.name in chosen and type(layer).__name__ != "Dense"]
+    return [f"{step}: pruned layer '{layer.name}' ({type(layer).__name__}) weight by weight: blocks are for dense layers" for layer in others]
+
+
+def _settings(step: Prune | PruneBlock, layer: Layer, lesson: Lesson, wish: LayerWish) -> dict[str, Any]:
     """How TFMOT prunes one layer: of `step`'s percentage, or its own."""
     from tensorflow_model_optimization.sparsity import keras as sparsity  # noqa: PLC0415
 
@@ -44,4 +52,5 @@ def _settings(step: Prune | PruneBlock, lesson: Lesson, wish: LayerWish) -> dict
     if isinstance(step, PruneBlock):
         schedule = sparsity.ConstantSparsity(step.zeros / step.block, 0, frequency=frequency)
         return {"pruning_schedule": schedule, "sparsity_m_by_n": (step.zeros, step.block)}
-    return {"pruning_schedule": sparsity.PolynomialDecay(0.0, (wish.percent or step.percent) / 100, 0, end, frequency=frequency)}
+    schedule = sparsity.PolynomialDecay(0.0, (wish.percent or step.percent) / 100, 0, end, frequency=frequency)
+    return {"pruning_schedule": schedule, "block_size": (step.block if type(layer).__name__ == "Dense" else 1, 1)}
