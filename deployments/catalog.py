@@ -50,7 +50,7 @@ def _deployment(flow: "Flow[..., Any]", text: str, config: Value, **more: Any) -
         flow.to_deployment(
             name=flow.name,
             description=text,
-            parameters={"config": config.model_dump(mode="json")},
+            parameters={"config": config.model_dump(mode="json", exclude_none=True)},
             entrypoint_type=EntrypointType.MODULE_PATH,  # found wherever the packages are installed, and nothing put first on the path
             **more,
         ),
@@ -69,7 +69,7 @@ def _when_drifted(defaults: RunConfig) -> DeploymentEventTrigger:
         expect={DRIFTED},
         match={"prefect.resource.id": "emberflow.project.*"},
         for_each={"prefect.resource.id"},
-        parameters={"config": {**defaults.model_dump(mode="json"), "project": project}},
+        parameters={"config": {**defaults.model_dump(mode="json", exclude_none=True), "project": project}},
     )
 
 

@@ -12,7 +12,7 @@ from emberflow.stages.checkup import Question
 from emberflow.target import TargetKind
 from emberflow.task import TaskKind
 from emberflow.values import Value
-from flows.settings import RunConfig, name_of, set_up
+from flows.settings import RunConfig, form, name_of, set_up
 from tasks.checkup import check_champion, tell_of_champion
 from tasks.prepare import prepare
 
@@ -23,7 +23,11 @@ class CheckConfig(Value):
     project: str = Field(min_length=1, description="path of the project file on the worker's machine; its data are read anew")
     thresholds: Thresholds = Field(default=Thresholds(), description="from where on something counts as drift")
     home: str = Field(default=".emberflow", min_length=1, description="folder in which the champion was made")
-    mlflow: str | None = Field(default=None, description="address of an MLflow server; default: a SQLite store in the home folder")
+    mlflow: str | None = Field(
+        default=None,
+        description="address of an MLflow server; none: a SQLite store in the home folder",
+        json_schema_extra=form(type="string"),
+    )
 
 
 def _run_name() -> str:

@@ -1,11 +1,12 @@
 """What a run is started with, and what follows from it. Reads the project file and the target; runs nothing."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from emberflow.adapters.tracking import Tracker
 from emberflow.adapters.workshop import Workshop
@@ -20,33 +21,55 @@ from emberflow.values import Bytes, Value
 from emberflow.variant import Skipped
 from tasks.compress import Plan
 
+AS_PROJECT = "as the project says"
+_SIZE = r"^([0-9]+(\.[0-9]+)?\s*(B|KiB|MiB|GiB)?)?$"
+
+
+def form(**asked: Any) -> Callable[[dict[str, Any]], None]:
+    """Have Prefect's form ask for this, without first asking whether for anything: what is left as it is means None."""
+
+    def change(schema: dict[str, Any]) -> None:
+        for key in ("anyOf", "default"):
+            schema.pop(key, None)
+        schema.update({key: value() if callable(value) else value for key, value in asked.items()})
+
+    return change
+
+
+def _choose_recipes() -> dict[str, Any]:
+    return {"type": "string", "enum": [str(recipe) for recipe in ALL]}
+
+
+def _choose_target() -> list[str]:
+    return [AS_PROJECT, *load_targets()]
+
+
+def _none_if_left(value: object) -> object:
+    return None if value in ("", AS_PROJECT) else value
+
 
 def _size(meaning: str) -> Any:
-    pattern = r"^[0-9]+(\.[0-9]+)?\s*(B|KiB|MiB|GiB)?$"
-    return Field(default=None, description=meaning, json_schema_extra=lambda schema: _offer(schema, {"type": "string", "pattern": pattern}))
+    return Field(default=None, description=meaning, json_schema_extra=form(type="string", pattern=_SIZE))
 
 
-def _offer(schema: dict[str, Any], form: dict[str, Any]) -> None:
-    """Have Prefect's form ask for this, or for nothing."""
-    schema["anyOf"] = [form, {"type": "null"}]
-
-
-def _offer_recipes(schema: dict[str, Any]) -> None:
-    _offer(schema, {"type": "array", "items": {"type": "string", "enum": [str(recipe) for recipe in ALL]}, "uniqueItems": True})
-
-
-def _offer_targets(schema: dict[str, Any]) -> None:
-    _offer(schema, {"type": "string", "enum": sorted(load_targets())})
+Left = BeforeValidator(_none_if_left)
 
 
 class Limits(Value):
     """The most that the product can bear; what is left out is as the project file says."""
 
-    flash: Bytes | None = _size("flash for model and runtime, such as '256 KiB'")
-    ram: Bytes | None = _size("RAM for arena, variables and stack, such as '64 KiB'")
-    stack: Bytes | None = _size("the deepest that the stack may reach, such as '512 B'")
-    instructions: int | None = Field(default=None, gt=0, description="the most instructions of one inference")
-    accuracy_drop: float | None = Field(default=None, ge=0, le=1, description="the most of the metric that may be lost against the float baseline")
+    flash: Annotated[Bytes | None, Left] = _size("flash for model and runtime, such as '256 KiB'")
+    ram: Annotated[Bytes | None, Left] = _size("RAM for arena, variables and stack, such as '64 KiB'")
+    stack: Annotated[Bytes | None, Left] = _size("the deepest that the stack may reach, such as '512 B'")
+    instructions: int | None = Field(
+        default=None, gt=0, description="the most instructions of one inference", json_schema_extra=form(type="integer", exclusiveMinimum=0)
+    )
+    accuracy_drop: float | None = Field(
+        default=None,
+        ge=0,
+        description="by how much the project's metric may get worse against the float baseline",
+        json_schema_extra=form(type="number", minimum=0),
+    )
 
 
 class RunConfig(Value):
@@ -55,13 +78,19 @@ class RunConfig(Value):
     project: str = Field(min_length=1, description="path of the project file on the worker's machine, such as examples/watch/emberflow.yaml")
     recipes: tuple[str, ...] | str | None = Field(
         default=None,
-        description="the recipes to try; default: those of the project, which may name others than these",
-        json_schema_extra=_offer_recipes,
+        description="the recipes to try; none chosen: those of the project, which may name others than these",
+        json_schema_extra=form(type="array", items=_choose_recipes, uniqueItems=True),
     )
-    target: str | None = Field(default=None, description="the device; default: that of the project", json_schema_extra=_offer_targets)
-    budget: Limits | None = Field(default=None, description="other limits than the project's")
+    target: Annotated[str | None, Left] = Field(
+        default=None, description="the device", json_schema_extra=form(type="string", enum=_choose_target, default=AS_PROJECT)
+    )
+    budget: Limits = Field(default_factory=Limits, description="other limits than the project's")
     home: str = Field(default=".emberflow", min_length=1, description="folder for store, runs, bundles and the local MLflow")
-    mlflow: str | None = Field(default=None, description="address of an MLflow server; default: a SQLite store in the home folder")
+    mlflow: Annotated[str | None, Left] = Field(
+        default=None,
+        description="address of an MLflow server; none: a SQLite store in the home folder",
+        json_schema_extra=form(type="string"),
+    )
 
 
 @dataclass(frozen=True)
@@ -105,7 +134,7 @@ def set_up(config: RunConfig) -> Setting:
     changes: dict[str, Any] = {
         "recipes": expand_recipes(config.recipes) if config.recipes else project.recipes,
         "target": config.target or project.target,
-        "budget": project.budget.model_copy(update=config.budget.model_dump(exclude_none=True) if config.budget else {}),
+        "budget": project.budget.model_copy(update=config.budget.model_dump(exclude_none=True)),
     }
     given = look_at(project, folder)
     recipes, skipped = sort_out(given, changes["recipes"], project.wishes)

@@ -55,11 +55,23 @@ def test_recipes_and_targets_are_choices(register):
     from emberflow.target import load_targets
 
     fields = register()["compress-model"].parameter_openapi_schema["definitions"]["RunConfig"]["properties"]
-    recipes, nothing = fields["recipes"]["anyOf"]
 
-    assert recipes == {"type": "array", "items": {"type": "string", "enum": [str(recipe) for recipe in ALL]}, "uniqueItems": True}
-    assert nothing == {"type": "null"}
-    assert fields["target"]["anyOf"][0]["enum"] == sorted(load_targets())
+    assert fields["recipes"]["type"] == "array"
+    assert fields["recipes"]["uniqueItems"]
+    assert fields["recipes"]["items"] == {"type": "string", "enum": [str(recipe) for recipe in ALL]}
+    assert fields["target"]["enum"] == ["as the project says", *load_targets()]
+    assert fields["target"]["default"] == "as the project says"
+
+
+def test_what_is_left_as_the_form_shows_it_is_as_the_project_says():
+    """Nothing is chosen then."""
+    from flows.settings import RunConfig
+
+    left = {"project": "a.yaml", "recipes": [], "target": "as the project says", "budget": {"flash": "", "ram": ""}, "mlflow": ""}
+    config = RunConfig.model_validate(left)
+
+    assert not config.recipes
+    assert config.model_copy(update={"recipes": None}) == RunConfig(project="a.yaml")
 
 
 def test_a_schedule_has_its_time_zone_and_stays_until_another_comes(register):
