@@ -75,6 +75,7 @@ def origin_of(project: Project, given: Given, splits: Splits) -> Origin:
         training=project.training,
         labels=labels,
         signature=signature,
+        trust_model_code=project.trust_model_code,
         task=project.full_task,
         target=splits.target,
     )

@@ -10,7 +10,7 @@ from emberflow.artifact import Kind
 from emberflow.errors import ModelError, ProjectError
 from emberflow.evaluate import litert
 from emberflow.evaluate.borders import dequantize
-from emberflow.keras_bridge import load
+from emberflow.keras_bridge import keras, load
 from emberflow.loaded import unpacked
 from emberflow.stages.train import Origin, train
 from emberflow.training import Training, predict
@@ -19,8 +19,8 @@ from emberflow.wishes import LayerWish, Wishes
 pytestmark = pytest.mark.xdist_group("tensorflow")
 
 
-def run(bench: Any, name: str, out: Path) -> Any:
-    origin = Origin(baseline=name, training=Training(epochs=1, batch_size=8), labels=2)
+def run(bench: Any, name: str, out: Path, trusted: bool = False) -> Any:
+    origin = Origin(baseline=name, training=Training(epochs=1, batch_size=8), labels=2, trust_model_code=trusted)
     return train(
         origin, bench.classroom(), (bench["test-x.npy"], bench["test-y.npy"]), (out / "model.h5", out / "predictions.npy"), bench.lines.append
     )
@@ -56,6 +56,20 @@ def test_a_brought_baseline_is_not_trained(bench: Any, baseline: Any, tmp_path: 
     assert facts.quality == baseline.quality
     outputs = predict(load(bench["baseline.h5"]), np.load(bench["test-x.npy"]))
     assert np.array_equal(np.load(tmp_path / "predictions.npy"), np.concatenate([1 - outputs, outputs], axis=1))
+
+
+def test_code_in_a_brought_baseline_runs_only_where_it_is_trusted(bench: Any, baseline: Any, tmp_path: Path) -> None:
+    """A Lambda layer that changes nothing, after a model that serves; its extension is wrong, which is said."""
+    model = load(bench["baseline.h5"])
+    keras().Model(model.input, keras().layers.Lambda(lambda x: x * 1.0, name="code")(model.output)).save(bench["baseline.h5"].with_name("coded.h5"))
+    coded = bench["baseline.h5"].with_name("coded.h5").rename(bench["baseline.h5"].with_name("coded.keras"))
+
+    with pytest.raises(ModelError, match=r"'coded.keras': layer 'code' \(Lambda\) carries Python code, which would run on this machine"):
+        run(bench, coded.name, tmp_path)
+    facts = run(bench, coded.name, tmp_path, trusted=True)
+
+    assert facts.quality == baseline.quality
+    assert "'coded.keras' is an HDF5 file, and is read as one" in bench.lines
 
 
 def test_a_signature_is_the_baseline_as_tensorflow_runs_it(bench: Any, baseline: Any, tmp_path: Path) -> None:

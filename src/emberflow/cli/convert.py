@@ -82,11 +82,11 @@ def _from_keras(order: Order) -> bytes:
         raise ProjectError(f"received --signature '{order.signature}' for a Keras model; only a SavedModel's signature can be named")
     if not order.model.is_file():
         raise ProjectError(f"received '{order.model}' as the model; expected a {order.model.suffix} file, and there is none")
-    from emberflow.compress import load_any  # noqa: PLC0415 - as above
-    from emberflow.compress.rewrite import lift_to_2d  # noqa: PLC0415
+    from emberflow.compress.rewrite import lift_to_2d  # noqa: PLC0415 - as above
     from emberflow.convert import Conversion, name_of, to_tflite  # noqa: PLC0415
+    from emberflow.keras_bridge import load  # noqa: PLC0415
 
-    model = load_any(order.model)
+    model = load(order.model, order.is_trusted)
     inputs = [Tensor(name_of(source), source.dtype.name, tuple(source.shape)) for source in model.inputs]
     feeds = read_feeds(order.data, inputs) if order.data else {}
     lifted = lift_to_2d(model) if len(inputs) == 1 else model

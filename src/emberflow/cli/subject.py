@@ -61,13 +61,13 @@ def _read(path: Path) -> bytes:
 def _from_keras(origin: Origin, trial: Trial | None) -> Subject:
     if not origin.model.is_file():
         raise ProjectError(f"received '{origin.model}' as a model; expected a {origin.model.suffix} file, and there is none")
-    from emberflow.compress import load_any  # noqa: PLC0415 - TensorFlow takes seconds, and a .tflite needs none
-    from emberflow.compress.rewrite import lift_to_2d  # noqa: PLC0415
+    from emberflow.compress.rewrite import lift_to_2d  # noqa: PLC0415 - TensorFlow takes seconds, and a .tflite needs none
     from emberflow.convert import QuietNativeCode, to_tflite  # noqa: PLC0415
+    from emberflow.keras_bridge import load  # noqa: PLC0415
     from emberflow.recipe import Format  # noqa: PLC0415
 
     with QuietNativeCode():  # what TensorFlow says when it is imported
-        model = lift_to_2d(load_any(origin.model))
+        model = lift_to_2d(load(origin.model))
     shape = [size or 1 for size in model.inputs[0].shape[1:]]
     real = to_tflite(model, Format.FLOAT32, trial.x if trial else np.empty((0, *shape), np.float32))
     return _both("a Keras model", origin, real, trial, to_tflite(model, Format.INT8, trial.x) if trial else None)

@@ -6,7 +6,7 @@ from typing import Any
 
 from emberflow.compress import cluster, prune, quantize_aware
 from emberflow.compress.rewrite import lift_to_2d
-from emberflow.keras_bridge import Model, load, save
+from emberflow.keras_bridge import Model, load_own, save
 from emberflow.recipe import Cluster, Prune, PruneBlock, QuantizeAware, Steps
 from emberflow.training import Lesson
 from emberflow.values import Report
@@ -36,7 +36,7 @@ def compress(model_path: Path, steps: Steps, lesson: Lesson, out: Path, report: 
 def load_any(path: Path) -> Model:
     """Read a model that any step wrote, those with fake quantization too."""
     with _tfmot_scope():
-        return load(path)
+        return load_own(path)
 
 
 def _tfmot_scope() -> Any:

@@ -1,6 +1,6 @@
 """The only package that decides which Keras is used: everything becomes Keras 2 (tf_keras), which TFMOT takes. Knows layers, not training."""
 
-from emberflow.keras_bridge.files import load, save
+from emberflow.keras_bridge.files import load, load_own, save
 from emberflow.keras_bridge.proof import largest_difference
 from emberflow.keras_bridge.rebuild import to_keras_2
 from emberflow.keras_bridge.which import Layer, Model, Tensor, is_keras_2, keras
@@ -17,6 +17,7 @@ __all__ = [
     "keras",
     "largest_difference",
     "load",
+    "load_own",
     "one_or_all",
     "read_wiring",
     "save",

@@ -94,8 +94,8 @@ def inputs_of(model: Model) -> Any:
 
 
 def is_symbolic(value: Any) -> bool:
-    """Whether `value` is a symbolic tensor of either Keras."""
-    return type(value).__name__.endswith("KerasTensor")
+    """Whether `value` is a symbolic tensor of either Keras, of Keras 2 in a TensorFlow graph too."""
+    return hasattr(value, "_keras_history")
 
 
 def replaced(value: Any, values: Mapping[int, Any]) -> Any:

@@ -35,12 +35,14 @@ class Origin(Value):
     """Where the baseline comes from: `module:function` to build and train it with `training`, or what was trained elsewhere.
 
     signature: of a SavedModel, the function that serves.
+    trust_model_code: whether code in a Keras file may run on this machine.
     """
 
     baseline: str
     training: Training
     labels: int
     signature: str | None = None
+    trust_model_code: bool = False
     task: Task = Task()
     target: Standardization | None = None
 
@@ -63,7 +65,7 @@ def train(
     Raises: ProjectError: the builder, or a wish for a layer that the model hasn't. ModelError: what it returned, a file that can't be read, or a loss that isn't finite.
     """
     lesson = classroom.lesson(origin.training.epochs, origin.training.learning_rate)
-    model = _obtain(origin, classroom.folder)
+    model = _obtain(origin, classroom.folder, report)
     layers = _layers(model)
     wishes.check(layers)
     examiner = Examiner(origin.task, classroom.folder)
@@ -92,12 +94,14 @@ def _thresholds(model: Model, origin: Origin, classroom: Classroom) -> tuple[flo
     return origin.task.rules.choose(_predict(model, x, origin), np.asarray(truth), origin.task.quantile)
 
 
-def _obtain(origin: Origin, folder: Path) -> Model:
+def _obtain(origin: Origin, folder: Path, report: Report) -> Model:
     if origin.signature:
         return SignatureModel(folder / origin.baseline, origin.signature)
     if origin.kind is Kind.TFLITE:
         return ReadyModel(folder / origin.baseline)
-    return to_keras_2(call(origin.baseline, folder)) if origin.is_built else load(folder / origin.baseline)
+    if origin.is_built:
+        return to_keras_2(call(origin.baseline, folder))
+    return load(folder / origin.baseline, origin.trust_model_code, report)
 
 
 def _layers(model: Model) -> tuple[str, ...]:
