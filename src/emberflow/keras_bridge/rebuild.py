@@ -16,7 +16,7 @@ from emberflow.keras_bridge.wiring import one_or_all
 def to_keras_2(model: object) -> Model:
     """`model` as a tf_keras model without models in it: rebuilt layer by layer with its weights, and proved equal on random inputs.
 
-    A tf_keras model comes back as it is, unless it holds models or operators such as x + y, which TFMOT refuses.
+    A tf_keras model comes back as it is, unless it holds models or operators such as x + y, which TFMOT refuses, and which can be rebuilt.
 
     Raises: ModelError: not a Keras model, a subclassed one, or one that holds a layer or an operator Keras 2 has no equal of (named).
     """
@@ -27,6 +27,14 @@ def to_keras_2(model: object) -> Model:
     check_readable(model)
     if not is_keras_2(model):
         _compute_in_float32(model)
+        return _rebuilt(model)
+    try:
+        return _rebuilt(model)
+    except ModelError:
+        return model  # it can be converted as it is; a step of TFMOT that can't treat it says so
+
+
+def _rebuilt(model: Model) -> Model:
     made: dict[int, Rebuilt] = {}
     rebuilt = rebuild(model, made)
     _prove(model, rebuilt, made)
