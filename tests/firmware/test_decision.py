@@ -10,6 +10,7 @@ from emberflow.evaluate.borders import Border, Borders, dequantize
 from emberflow.firmware.decision import Decision
 from emberflow.standardization import Standardization
 from emberflow.task import TaskKind
+from emberflow.task.anomaly import Steps
 from emberflow.task.rules import Run
 
 OUTPUT = Border(shape=(1, 1), dtype="int8", scale=1 / 256, zero_point=-128)  # a probability: 0 to 255/256
@@ -40,12 +41,13 @@ def test_floats_need_no_limit():
     assert Decision(TaskKind.BINARY, (0.25,)).limits(FLOATS) == ()
 
 
-def test_the_factors_of_an_error_are_of_integers():
-    """0.5 and 0.25: 0.25, 0.25 and 0.0625."""
+def test_errors_are_counted_in_steps_where_both_borders_are_integers():
+    """And only of anomalies."""
     given, came = (OUTPUT.model_copy(update={"scale": scale}) for scale in (0.5, 0.25))
 
-    assert Decision(TaskKind.ANOMALY, (1.0,)).coefficients(Borders(input=given, output=came)) == (0.25, 0.25, 0.0625)
-    assert Decision(TaskKind.ANOMALY, (1.0,)).coefficients(Borders(input=FLOATS, output=came)) is None
+    assert Decision(TaskKind.ANOMALY, (1.0,)).steps(Borders(input=given, output=came)) == Steps.of(given, came)
+    assert Decision(TaskKind.ANOMALY, (1.0,)).steps(Borders(input=FLOATS, output=came)) is None
+    assert Decision().steps(Borders(input=given, output=came)) is None
 
 
 def test_the_hosts_decision_is_the_tasks():

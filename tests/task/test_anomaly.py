@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from emberflow.errors import DataError
 from emberflow.evaluate.borders import Border, Borders
-from emberflow.task.anomaly import Anomaly, errors
+from emberflow.task.anomaly import Anomaly, Steps, errors
 from emberflow.task.rules import Part, Run
 
 RULES = Anomaly()
@@ -29,17 +29,38 @@ def test_an_error_worked_out_by_hand():
 @settings(deadline=None)  # other work on the machine is no failure
 @given(st.integers(0, 10_000))
 def test_errors_of_integers_are_exact(seed):
-    """As fractions have them, but for the five roundings of a double."""
+    """As fractions have them, but for the rounding of three factors of 36 bits and of a double."""
     rng = np.random.default_rng(seed)
     inputs, outputs = rng.integers(-128, 128, (2, 1, 40)).astype(np.int8)
     scales = [float(np.float32(scale)) for scale in rng.uniform(0.001, 0.1, 2)]
-    given, came = border("int8", scales[0], 3), border("int8", scales[1], -7)
+    given, came = (border("int8", scale, zero).model_copy(update={"shape": (1, 40)}) for scale, zero in zip(scales, (3, -7), strict=True))
 
     exact = (
         sum((Fraction(scales[0]) * (int(a) - 3) - Fraction(scales[1]) * (int(b) + 7)) ** 2 for a, b in zip(inputs[0], outputs[0], strict=True)) / 40
     )
 
-    assert errors(Run(inputs, outputs, Borders(input=given, output=came)))[0] == pytest.approx(float(exact), rel=1e-12)
+    assert errors(Run(inputs, outputs, Borders(input=given, output=came)))[0] == pytest.approx(float(exact), rel=1e-9, abs=1e-9)
+
+
+def test_steps_worked_out_by_hand():
+    """Scales 0.5 and 0.25, two numbers a sample: 60 - 16 - 1 = 43 bits, so that 0.25, the largest factor, is 2^42: a step is 2^-44."""
+    steps = Steps.of(border("int8", 0.5), border("int8", 0.25))
+
+    assert steps == Steps(ii=2**42, io=2**42, oo=2**40, shift=44, size=2)
+    assert steps.count(np.array([[2, -2]]), np.array([[4, 4]])).tolist() == [2 * 2**44 * 2]
+
+
+@settings(deadline=None)  # other work on the machine is no failure
+@given(st.floats(0.0005, 0.2), st.floats(0.0005, 0.2), st.floats(0, 50), st.integers(1, 30_000), st.sampled_from(["int8", "uint8", "int16"]))
+def test_a_limit_decides_as_the_threshold(given_scale, came_scale, threshold, size, dtype):
+    """For the steps just at it and just above it; and the largest sums that can be keep within 63 bits."""
+    given, came = (Border(shape=(1, size), dtype=dtype, scale=float(np.float32(scale)), zero_point=0) for scale in (given_scale, came_scale))
+    steps = Steps.of(given, came)
+    limit, most = steps.limit(threshold), 2 ** (2 * np.iinfo(dtype).bits) * size
+
+    beyond_reach = limit == 2**62  # of a threshold that no error comes near
+    assert (steps.error(np.array(limit)) <= threshold, steps.error(np.array(limit + 1)) <= threshold) == (True, beyond_reach)
+    assert (steps.ii + steps.io + steps.oo) * most < 2**63
 
 
 def test_errors_of_floats_are_plain():

@@ -1,4 +1,4 @@
-"""What a program does with a model's outputs, by task: limits in the output's own codes, factors of an error. Values only; writes no text."""
+"""What a program does with a model's outputs, by task: limits in the output's own codes, steps of an error. Values only; writes no text."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from emberflow.errors import BundleError
 from emberflow.evaluate.borders import Border, Borders, dequantize
 from emberflow.standardization import Standardization
 from emberflow.task import RULES, TaskKind
-from emberflow.task.anomaly import coefficients
+from emberflow.task.anomaly import Steps
 from emberflow.task.rules import Run
 from emberflow.values import AnyArray
 
@@ -54,10 +54,10 @@ class Decision:
         values = dequantize(codes, output)
         return tuple(int(ends.min) - 1 + int(np.count_nonzero(values <= np.float32(threshold))) for threshold in self.thresholds)
 
-    def coefficients(self, borders: Borders) -> tuple[float, float, float] | None:
-        """The factors of an error's three sums of integers; None where a border holds floats."""
-        exact = borders.input.is_integer and borders.output.is_integer
-        return coefficients(borders.input, borders.output) if exact else None
+    def steps(self, borders: Borders) -> Steps | None:
+        """In which steps an anomaly's error is counted; None of other tasks, and where a border holds floats."""
+        exact = self.kind is TaskKind.ANOMALY and borders.input.is_integer and borders.output.is_integer
+        return Steps.of(borders.input, borders.output) if exact else None
 
     def decide(self, run: Run) -> AnyArray:
         """What the host decides, which is what the program must: labels (n,), labels present (n, labels), or values (n, values) float32."""

@@ -1,6 +1,9 @@
 """Normal or not, by how badly an autoencoder reconstructs a sample. Knows errors of reconstruction, exact for integers; trains on normal samples alone."""
 
+import math
 from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -86,7 +89,7 @@ class Anomaly:
         return (float(np.quantile(predictions[truth == 0], quantile)),)
 
     def decide(self, predictions: AnyArray, thresholds: tuple[float, ...]) -> Answers:
-        """As Rules: compared in float64, as the firmware does."""
+        """As Rules: in float64; the firmware compares steps with the limit that decides alike."""
         return Answers(predictions, (predictions > thresholds[0]).astype(np.int64))
 
     def figures(self, truth: AnyArray, answers: Answers) -> Mapping[str, Any]:
@@ -103,32 +106,64 @@ class Anomaly:
         return decide_alike(baseline, variant)
 
 
-def coefficients(given: Border, came: Border) -> tuple[float, float, float]:
-    """s_in^2, 2 s_in s_out and s_out^2, in float64, of two integer borders."""
-    return given.scale * given.scale, 2 * given.scale * came.scale, came.scale * came.scale
+@dataclass(frozen=True)
+class Steps:
+    """An error of reconstruction in whole steps, of two integer borders: `ii * sum(a a) - io * sum(a b) + oo * sum(b b)`.
+
+    a and b are codes less their zero point. The three factors stand for s_in^2, 2 s_in s_out and s_out^2, in units of 2^-shift, so large
+    that no sum of `size` products passes 62 bits: then a chip needs neither floats nor luck to get what the host gets.
+    """
+
+    ii: int
+    io: int
+    oo: int
+    shift: int
+    size: int
+
+    @classmethod
+    def of(cls, given: Border, came: Border) -> "Steps":
+        """Those of a model's borders."""
+        size = int(np.prod(given.shape[1:]))
+        exact = [Fraction(given.scale) ** 2, 2 * Fraction(given.scale) * Fraction(came.scale), Fraction(came.scale) ** 2]
+        widest = max(2 * np.iinfo(border.dtype).bits for border in (given, came))
+        bits = 60 - widest - (size - 1).bit_length()
+        shift = bits - 1 - math.floor(math.log2(max(exact)))
+        ii, io, oo = (round(factor * Fraction(2) ** shift) for factor in exact)
+        return cls(ii, io, oo, shift, size)
+
+    def count(self, a: AnyArray, b: AnyArray) -> AnyArray:
+        """Steps of each sample, (n,) int64, of codes less their zero point, (n, size) int64."""
+        steps: AnyArray = self.ii * (a * a).sum(axis=1) - self.io * (a * b).sum(axis=1) + self.oo * (b * b).sum(axis=1)
+        return steps
+
+    def error(self, steps: AnyArray) -> Float64Array:
+        """What they mean: steps * 2^-shift / size, in float64."""
+        return np.asarray(np.ldexp(steps.astype(np.float64), -self.shift) / self.size, np.float64)
+
+    def limit(self, threshold: float) -> int:
+        """The most steps whose error is not more than `threshold`: `steps > limit` decides as errors do, for more steps never mean less."""
+        low, high = -(2**62), 2**62
+        while low < high:
+            middle = (low + high + 1) // 2
+            low, high = (middle, high) if self.error(np.array(middle)) <= threshold else (low, middle - 1)
+        return low
 
 
 def errors(run: Run) -> Float64Array:
     """Mean over a sample of (input - output)^2, shape (n,), in the numbers that the model takes (standardized ones).
 
-    With integer borders, a = input - zero point and b = output - zero point, it is
-    `(s_in^2 sum(a a) - 2 s_in s_out sum(a b) + s_out^2 sum(b b)) / size`: three sums of integers, which are exact, and five operations in
-    float64, which the firmware does in the same order. So host and chip get the same 64 bits.
+    Of integer borders it is counted in whole steps, as the firmware does, and is exact but for the rounding of three factors.
     """
     given, came = run.borders.input, run.borders.output
-    flat = (array.reshape(len(array), -1) for array in (run.inputs, run.outputs))  # (n, size)
-    inputs, outputs = flat
+    inputs, outputs = (array.reshape(len(array), -1) for array in (run.inputs, run.outputs))  # (n, size)
     score = _score_codes if given.is_integer and came.is_integer else _score_floats
     chunks = [score(inputs[i : i + _CHUNK], outputs[i : i + _CHUNK], given, came) for i in range(0, len(inputs), _CHUNK)]
     return np.concatenate(chunks)
 
 
 def _score_codes(inputs: AnyArray, outputs: AnyArray, given: Border, came: Border) -> Float64Array:
-    a = inputs.astype(np.int64) - given.zero_point
-    b = outputs.astype(np.int64) - came.zero_point
-    sums = [(one * other).sum(axis=1).astype(np.float64) for one, other in ((a, a), (a, b), (b, b))]
-    ii, io, oo = coefficients(given, came)
-    return np.asarray((ii * sums[0] - io * sums[1] + oo * sums[2]) / a.shape[1], np.float64)
+    steps = Steps.of(given, came)
+    return steps.error(steps.count(inputs.astype(np.int64) - given.zero_point, outputs.astype(np.int64) - came.zero_point))
 
 
 def _score_floats(inputs: AnyArray, outputs: AnyArray, given: Border, came: Border) -> Float64Array:
