@@ -47,6 +47,15 @@ def test_plain_operators_of_keras_2_become_layers() -> None:
     assert "TFOpLambda" not in [type(layer).__name__ for layer in rebuilt.layers]
 
 
+def test_operators_of_a_model_that_is_called_twice_keep_apart(three: ModuleType) -> None:
+    """Each call gives layers of its own, of names that no other layer has."""
+    source, outer = three.Input((3,)), three.Input((3,))
+    inner = three.Model(source, source + 2.0 * source)
+    model = three.Model(outer, three.layers.Add(name="multiply")([inner(inner(outer)), outer]))
+
+    assert largest_difference(model, to_keras_2(model)) == 0.0
+
+
 @pytest.mark.parametrize(
     ("make", "said"),
     [

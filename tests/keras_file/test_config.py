@@ -96,6 +96,9 @@ TRUST = "or, if you trust whoever made the file, allow it: `trust_model_code: tr
         ),
         ({"class_name": 3, "config": {}}, "received '3' as the name of a class; expected text"),
         (layer("TimeDistributed", layer=layer("Lambda")), "layer 'odd' (Lambda) carries Python code"),
+        (layer("InputLayer", sparse=True), "layer 'odd' (InputLayer) takes sparse tensors; expected dense ones, of numbers"),
+        (layer("InputLayer", ragged=True, sparse=False), "takes ragged tensors"),
+        (layer("InputLayer", dtype="string"), "layer 'odd' (InputLayer) takes text; expected numbers: make them outside of the model"),
         (layer("__typespec__", module="subprocess"), "names a class of any module"),
     ],
 )

@@ -74,17 +74,17 @@ def label(node: Node) -> str:
     return f"tf.{node.layer.symbol}" if node.kind == "TFOpLambda" else f"keras.ops.{node.kind}"
 
 
-def as_layer(node: Node) -> Callable[..., Tensor]:
-    """What computes the operator of `node` with layers of Keras 2, to be called as it was called.
+def as_layer(node: Node, free: Callable[[str], str]) -> Callable[..., Tensor]:
+    """What computes the operator of `node` with layers of Keras 2, to be called as it was called; `free` makes a layer's name one that no other has.
 
     Raises: ModelError: there is no such layer.
     """
     known = IN_KERAS_2.get(node.layer.symbol) if node.kind == "TFOpLambda" else IN_KERAS_3.get(node.kind)
     if known is None:
         raise ModelError(f"the model computes '{node.layer.name}' ({label(node)}) on tensors, which no layer of Keras 2 does; use layers instead")
-    name = node.layer.name.replace("tf.", "").replace(".", "_").strip("_")
 
     def call(*args: Any, **kwargs: Any) -> Tensor:
+        name = free(node.layer.name.replace("tf.", "").replace(".", "_").strip("_"))
         if node.kind == "TFOpLambda":
             said = inspect.signature(node.layer.function).bind(*args, **kwargs).arguments
             operands = [value for key, value in said.items() if key in _OPERANDS_IN_KERAS_2]

@@ -1,5 +1,7 @@
 """A model of Keras 3 as one of Keras 2 that computes the same, and the proof of it. Knows how to go through a graph; refuses to know a layer's settings."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -56,12 +58,12 @@ def rebuild(model: Model, made: dict[int, Rebuilt] | None = None) -> Model:
     """The equal of `model` in Keras 2 with its weights, not yet proved; `made` gets what stands for each of its layers, by their id."""
     made = {} if made is None else made
     originals: dict[int, Layer] = {}
-    names: set[str] = set()
-    inputs = [_input(tensor, names) for tensor in model.inputs]
+    free = partial(_free, names=set())
+    inputs = [_input(tensor, free) for tensor in model.inputs]
 
     def act(node: Node, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if id(node.layer) not in made:
-            made[id(node.layer)] = Rebuilt(as_layer(node)) if is_operator(node) else in_keras_2(node.layer, _free(node.layer.name, names))
+            made[id(node.layer)] = Rebuilt(as_layer(node, free)) if is_operator(node) else in_keras_2(node.layer, free(node.layer.name))
             originals[id(node.layer)] = node.layer
         return _called(node, made[id(node.layer)], args, kwargs)
 
@@ -83,10 +85,10 @@ def _called(node: Node, rebuilt: Rebuilt, args: tuple[Any, ...], kwargs: dict[st
         raise refusal(node.layer, error) from error
 
 
-def _input(tensor: Tensor, names: set[str]) -> Tensor:
+def _input(tensor: Tensor, free: Callable[[str], str]) -> Tensor:
     name = getattr(tensor._keras_history[0], "name", tensor.name)  # the tensor of Keras 2 is called otherwise than its layer
     kind = str(getattr(tensor.dtype, "name", tensor.dtype))
-    return keras().Input(tuple(tensor.shape[1:]), name=_free(name, names), dtype="float32" if kind in ("float16", "bfloat16") else kind)
+    return keras().Input(tuple(tensor.shape[1:]), name=free(name), dtype="float32" if kind in ("float16", "bfloat16") else kind)
 
 
 def _free(name: str, names: set[str]) -> str:

@@ -105,7 +105,17 @@ def _check_class(kind: Any, value: Mapping[str, Any], place: str) -> None:
             f"(or an operator such as +, of which .h5 doesn't say enough: save as .keras).{did_you_mean(kind, known.CLASSES)} "
             "Build the model by module:function, or bring it as a SavedModel or .tflite"
         )
+    if kind == "InputLayer":
+        _check_input(value, place)
     _check_module(kind, value, place)
+
+
+def _check_input(value: Mapping[str, Any], place: str) -> None:
+    settings = value["config"] if isinstance(value.get("config"), dict) else {}
+    if kinds := [kind for kind in ("sparse", "ragged") if settings.get(kind)]:
+        raise ModelError(f"{place} takes {kinds[0]} tensors; expected dense ones, of numbers")
+    if settings.get("dtype") == "string":
+        raise ModelError(f"{place} takes text; expected numbers: make them outside of the model, for a chip gets no text")
 
 
 def _is_operator(kind: str, value: Mapping[str, Any]) -> bool:
