@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from emberflow.adapters.bench import Assignment, get_ready, run_on_chip
+from emberflow.adapters.proof import Claim, prove
+from emberflow.adapters.toolchain import Toolchain
 from emberflow.stages.compile import compile_model, read_sources
 from emberflow.target import find_target
 from tests.adapters.a_network import CODES, network
@@ -34,6 +36,21 @@ def test_figures_proof_and_quality(assignment):
     assert 0 <= found.quality.scores["accuracy"] <= 1
     assert found.why_not == ""
     assert said[0].endswith(" instructions, equal to TFLM")
+
+
+def test_an_anomalys_input_is_kept_in_ram(assignment):
+    """The network's 8 bytes beside the arena: an error of reconstruction needs them when the model has run."""
+    model, name, sources = assignment.model.read_bytes(), assignment.name, read_sources(assignment.sources)
+    codes = (CODES,)
+
+    plain, kept = (
+        prove(Claim(model, name, sources, keeps_input), codes, assignment.target, Toolchain(assignment.toolchain)) for keeps_input in (False, True)
+    )
+
+    # the arena of 32 bytes lies at a multiple of 16, so 8 more take 16
+    assert (plain.figures.linked.variable_bytes, kept.figures.linked.variable_bytes) == (32, 48)
+    assert kept.figures.linked.arena_bytes == plain.figures.linked.arena_bytes
+    assert kept.figures.is_proven
 
 
 def test_without_a_compiler_it_says_how_to_get_one(assignment, monkeypatch):

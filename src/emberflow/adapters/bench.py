@@ -19,6 +19,7 @@ from emberflow.firmware.chip.program import linker_script, product_program
 from emberflow.on_chip import OnChip
 from emberflow.stages.compile import read_sources
 from emberflow.target import Target
+from emberflow.task import TaskKind
 from emberflow.units import show_bytes
 from emberflow.values import Report, Value
 from emberflow.variant import Quality
@@ -52,7 +53,7 @@ def run_on_chip(assignment: Assignment, report: Report) -> Finding:
     model = assignment.model.read_bytes()
     borders = read_borders(model)
     codes = quantize(np.load(assignment.x), borders.input)
-    claim = Claim(model, assignment.name, read_sources(assignment.sources))
+    claim = Claim(model, assignment.name, read_sources(assignment.sources), keeps_input=assignment.grading.task.kind is TaskKind.ANOMALY)
     try:
         proof = prove(claim, (codes,), assignment.target, Toolchain(assignment.toolchain))
     except (ToolchainError, TargetError, GraphError, DoesNotFit) as error:

@@ -39,11 +39,15 @@ _PLAIN = Options()
 
 @dataclass(frozen=True, eq=False)
 class Claim:
-    """What is to be proven: that the C11 texts `sources`, by file name, of a model called `name` compute what the .tflite `model` does."""
+    """What is to be proven: that the C11 texts `sources`, by file name, of a model called `name` compute what the .tflite `model` does.
+
+    keeps_input: whether the product needs its inputs after the model has run, which takes RAM beside the arena.
+    """
 
     model: bytes
     name: str
     sources: Mapping[str, bytes]
+    keeps_input: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,7 +133,7 @@ class Trial:
 
     def link(self) -> tuple[Linked, tuple[LayerOnChip, ...]]:
         """What the product takes, in all and by layer."""
-        image, _, missing = self._build(product_program(self.claim.name, None, *self._counts), _PLAIN)
+        image, _, missing = self._build(product_program(self.claim.name, None, *self._counts, self.claim.keeps_input), _PLAIN)
         arena = image.symbols.get(f"{self.claim.name}_arena")
         linked = Linked(
             flash_bytes=image.flash_bytes,

@@ -71,6 +71,15 @@ def test_the_self_test_has_inputs_and_expected_outputs():
     assert b"failures += " not in product_program("tiny")["main.c"]
 
 
+def test_inputs_that_are_kept_lie_outside_the_arena():
+    """Of each input a copy, from which the model is run."""
+    main = product_program("tiny", inputs=1, outputs=1, keeps_input=True)["main.c"]
+
+    assert b"static int8_t kept_input[TINY_INPUT_BYTES]" in main
+    assert b"tiny_infer((const void *)kept_input, tiny_output());" in main
+    assert b"kept" not in product_program("tiny")["main.c"]
+
+
 def test_compilers_get_the_functions_that_they_call():
     """ISO C11, 7.24."""
     text = freestanding_functions()["memory.c"].decode()

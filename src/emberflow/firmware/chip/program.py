@@ -62,14 +62,17 @@ def measuring_program(name: str, inputs: int = 1, outputs: int = 1) -> dict[str,
     return {file: _read(file) for file in fixed} | {"measure.c": _render("measure.c", **_words(name, inputs, outputs))}
 
 
-def product_program(name: str, vectors: tuple[Int8Array, Int8Array] | None = None, inputs: int = 1, outputs: int = 1) -> dict[str, bytes]:
+def product_program(
+    name: str, vectors: tuple[Int8Array, Int8Array] | None = None, inputs: int = 1, outputs: int = 1, keeps_input: bool = False
+) -> dict[str, bytes]:
     """Sources of the product around the model called `name`.
 
     Args:
         vectors: inputs and expected outputs of the self-test, shapes (n, bytes of all inputs) and (n, bytes of all outputs); None for no self-test.
         inputs, outputs: how many the model has.
+        keeps_input: whether its inputs lie outside the arena, because they are needed when the model has run.
     """
-    words = {**_words(name, inputs, outputs), "vectors": vectors is not None}
+    words = {**_words(name, inputs, outputs), "vectors": vectors is not None, "keeps_input": keeps_input}
     sources = {"startup.c": _read("startup.c"), "main.c": _render("main.c", **words)}
     if vectors is None:
         return sources
