@@ -1,4 +1,4 @@
-"""A healthy model and four with one disease each, in float32 and int8; converted once a process."""
+"""A healthy model and five with one disease each, in float32 and int8; converted once a process."""
 
 import os
 from dataclasses import dataclass
@@ -82,6 +82,17 @@ def peaking():
     return model
 
 
+def lopsided():
+    """A huge weight on a channel that is all but silent sets the steps of all others, which round to nothing."""
+    entrance = _keras().Input(SHAPE)
+    blunt = conv(8, "blunt")
+    model = _keras().Model(entrance, head(blunt(entrance)))
+    kernel, bias = blunt.get_weights()
+    kernel[0, 0, 3] = 100
+    blunt.set_weights([kernel, bias])
+    return model
+
+
 def heavy():
     """A layer that makes a large tensor, and one that holds most of the weights."""
     layers = _keras().layers
@@ -91,8 +102,9 @@ def heavy():
     return _keras().Model(entrance, layers.Dense(4, name="decide")(layers.Dense(120, activation="relu", name="wide")(x)))
 
 
-BUILDERS = {"healthy": healthy, "cancelling": cancelling, "spiky": spiky, "peaking": peaking, "heavy": heavy}
-CALIBRATION_SCALE = {"peaking": (1, 1, 1, 0.02)}
+BUILDERS = {"healthy": healthy, "cancelling": cancelling, "spiky": spiky, "peaking": peaking, "lopsided": lopsided, "heavy": heavy}
+CALIBRATION_SCALE = {"peaking": (1, 1, 1, 0.02), "lopsided": (1, 1, 1, 1e-5)}
+TRIAL_SCALE = {"lopsided": (1, 1, 1, 1e-5)}
 
 
 @cache
@@ -101,4 +113,4 @@ def make(name):
     _keras().utils.set_random_seed(4)
     model, calibration = BUILDERS[name](), signals(scale=CALIBRATION_SCALE.get(name, (1, 1, 1, 1)))
     quantized, real = (to_tflite(model, form, calibration) for form in (Format.INT8, Format.FLOAT32))
-    return Case(quantized, real, signals())
+    return Case(quantized, real, signals(scale=TRIAL_SCALE.get(name, (1, 1, 1, 1))))

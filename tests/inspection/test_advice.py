@@ -35,6 +35,17 @@ def test_a_layer_that_drowns_its_signal_is_to_be_kept_in_16_bits(case):
     )
 
 
+def test_a_layer_whose_weights_are_too_coarse_is_told_that_16_bits_don_t_help(case):
+    """They are 8 bits in int16x8 too."""
+    found = inspected(case("lopsided"))
+
+    (advice,) = [each for each in found.advice if each.layer == "blunt" and each.kind in (AdviceKind.WEIGHTS, AdviceKind.SIXTEEN_BITS)]
+    noise = next(noise for noise in found.noise if noise.layer == "blunt")
+    assert AdviceKind.WEIGHTS is advice.kind
+    assert f"and 8-bit weights alone bring it to {noise.weights_sqnr_db:.1f} dB, so int16x8 won't help: try qat, or keep it in float" in advice.text
+    assert noise.own_sqnr_db == pytest.approx(noise.weights_sqnr_db, abs=1)
+
+
 def test_a_range_that_data_exceed_is_to_be_widened(case):
     """At the layer where it begins; those behind it are counted. More bits would not help, and are not advised."""
     found = inspected(case("peaking"))

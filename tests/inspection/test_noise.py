@@ -53,6 +53,15 @@ def test_the_layer_that_adds_the_noise_is_told_from_those_that_inherit_it(case):
     assert ["meet"] == [name for name, each in noise.items() if each.own_sqnr_db is not None and each.own_sqnr_db < 20]
 
 
+def test_the_rounding_of_weights_is_told_from_that_of_activations(case):
+    """In a healthy layer it is the smaller part; operators without weights have none."""
+    healthy = case("healthy")
+    noise = {each.layer: each for each in measure(healthy.quantized, healthy.real, healthy.x).noise}
+
+    assert all(noise[name].weights_sqnr_db > noise[name].own_sqnr_db > 30 for name in ("one", "two", "three", "four", "decide"))
+    assert noise["pool"].weights_sqnr_db is None
+
+
 def test_without_a_twin_there_are_ranges_alone(case):
     """Codes are counted; nothing is compared."""
     healthy = case("healthy")

@@ -62,6 +62,14 @@ def test_an_operator_alone_is_summed_up_apart():
     assert (2.25, 0.25, 0.0) == (tally.alone.signal, tally.alone.noise, tally.here.noise)
 
 
+def test_weights_are_summed_up_apart_too():
+    """What they give is float already."""
+    tally = Tally(tensor())
+    tally.add_weights(np.array([[2.0]]), np.array([[1.5]]))
+
+    assert (2.25, 0.25, 0.0) == (tally.weights.signal, tally.weights.noise, tally.alone.noise)
+
+
 def test_numbers_more_than_a_step_outside_the_range_are_cut_off():
     """The range ends at -64 and 63.5, a step is 0.5: 64.0 is softmax's 1.0, 64.1 is too much; so is -65."""
     tally = Tally(tensor())

@@ -91,11 +91,7 @@ def _about_noise(found: Inspection, graph: Graph) -> Iterator[Advice]:
     loud = [noise for noise in found.noise if noise.own_sqnr_db is not None and noise.own_sqnr_db < LEAST_DECIBELS]
     to_blame = [noise for noise in loud if noise.operator is not None and not cut & {noise.operator, *_before(graph, noise.operator)}]
     for noise in sorted(to_blame, key=lambda noise: noise.own_sqnr_db or 0.0):
-        text = (
-            f"its signal is {noise.own_sqnr_db:.1f} dB above the noise that it adds itself, less than {LEAST_DECIBELS:.0f} dB: keep it in 16 bits"
-            " (recipe int16x8), or in float on a Linux-class target (`{noise.layer}: {{quantize: false}}` under `layers`)"
-        )
-        yield Advice(kind=AdviceKind.SIXTEEN_BITS, layer=noise.layer, text=text)
+        yield _about_loud(noise)
     worst = next((noise for noise in found.noise if noise.sqnr_db is not None), None)
     if not loud and worst and worst.sqnr_db is not None and worst.sqnr_db < LEAST_AT_THE_END:
         text = (
@@ -103,6 +99,16 @@ def _about_noise(found: Inspection, graph: Graph) -> Iterator[Advice]:
             f" alone is below {LEAST_DECIBELS:.0f} dB: try qat, or int16x8 for the whole model"
         )
         yield Advice(kind=AdviceKind.SIXTEEN_BITS, layer="", text=text)
+
+
+def _about_loud(noise: TensorNoise) -> Advice:
+    """An operator that drowns its signal: in the rounding of its weights, or of what it reads and gives."""
+    begin = f"its signal is {noise.own_sqnr_db:.1f} dB above the noise that it adds itself, less than {LEAST_DECIBELS:.0f} dB"
+    in_float = f"in float on a Linux-class target (`{noise.layer}: {{quantize: false}}` under `layers`)"
+    if noise.weights_sqnr_db is not None and noise.weights_sqnr_db < LEAST_DECIBELS:
+        text = f"{begin}, and 8-bit weights alone bring it to {noise.weights_sqnr_db:.1f} dB, so int16x8 won't help: try qat, or keep it {in_float}"
+        return Advice(kind=AdviceKind.WEIGHTS, layer=noise.layer, text=text)
+    return Advice(kind=AdviceKind.SIXTEEN_BITS, layer=noise.layer, text=f"{begin}: keep it in 16 bits (recipe int16x8), or {in_float}")
 
 
 _INPUT = -1
@@ -141,7 +147,7 @@ def _about_ranges(found: Inspection, graph: Graph) -> Iterator[Advice]:
 
 
 def _widen(noise: TensorNoise, behind: int) -> str:
-    followers = f"; {behind} layers behind it are cut off too" if behind else ""
+    followers = "" if not behind else f"; {behind} layers behind it are cut off too" if behind > 1 else "; so are those of 1 layer behind it"
     return (
         f"widen its range: {noise.saturation:.1%} of its numbers are cut off at {noise.range_low:.4g} or {noise.range_high:.4g}, and they reach"
         f" {noise.low:.4g} to {noise.high:.4g}; calibrate with data like these{followers}"

@@ -67,12 +67,14 @@ class TensorNoise(Value):
     own_sqnr_db: float | None = Field(
         default=None, description="that of this operator alone, given the float model's inputs; None where not measured"
     )
+    weights_sqnr_db: float | None = Field(default=None, description="the same with 8-bit weights alone: what 16-bit activations can't mend")
 
 
 class AdviceKind(StrEnum):
     """What a piece of advice is about."""
 
     SIXTEEN_BITS = "16 bits"
+    WEIGHTS = "weights"
     SATURATION = "saturation"
     RANGE = "range"
     FLASH = "flash"

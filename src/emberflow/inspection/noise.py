@@ -4,7 +4,7 @@ One sample after the other goes through both models, and only sums are kept: mem
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf
 from typing import Any
 
@@ -25,6 +25,8 @@ from emberflow.values import AnyArray, FloatArray
 
 _PLAIN = frozenset({"ABS", "ELU", "HARD_SWISH", "LOGISTIC", "PAD", "PADV2", "PRELU", "RELU", "RELU6", "RSQRT", "SQRT", "TANH", "TRANSPOSE"})
 """Operators without options, which can be run alone as those of OPTIONS can."""
+
+_WEIGHTY = frozenset({"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"})
 
 _INTEGERS = ("int8", "uint8", "int16")
 
@@ -51,7 +53,7 @@ def measure(quantized: bytes, real: bytes | None, x: FloatArray) -> Straying:
     if real is None:
         _count_codes(quantized, x, tallies)
     else:
-        _compare((quantized, real), x, pairs, tallies, _alone(graph, pairs))
+        _compare((quantized, real), x, pairs, tallies)
     unmatched = tuple(name for name in pairs.unmatched if name)
     return Straying(tuple(sorted(_describe(graph, tallies), key=_badness)), unmatched)
 
@@ -81,14 +83,18 @@ def _count_codes(model: bytes, x: FloatArray, tallies: Mapping[int, Tally]) -> N
             tally.add(interpreter.get_tensor(index), None)
 
 
-def _compare(models: tuple[bytes, bytes], x: FloatArray, pairs: Pairs, tallies: Mapping[int, Tally], alone: Mapping[int, "Alone"]) -> None:
+def _compare(models: tuple[bytes, bytes], x: FloatArray, pairs: Pairs, tallies: Mapping[int, Tally]) -> None:
     ours, theirs = (open_transparent(model) for model in models)
+    graph = read_graph(models[0])
+    alone, rounded = _alone(graph, pairs), _rounded(graph, pairs)
     for _ in _runs((ours, theirs), x):
         for index, tally in tallies.items():
             real = theirs.get_tensor(pairs.tensors[index])
             tally.add(ours.get_tensor(index), real)
             if index in alone:
                 tally.add_alone(alone[index].run(theirs), real)
+            if index in rounded:
+                tally.add_weights(rounded[index].run(theirs), real)
 
 
 def _runs(interpreters: tuple[Any, ...], x: FloatArray) -> Iterator[None]:
@@ -105,9 +111,8 @@ def _runs(interpreters: tuple[Any, ...], x: FloatArray) -> Iterator[None]:
 class Alone:
     """One operator of the quantized model as a model of its own, given what the float model has at its inputs."""
 
-    def __init__(self, graph: Graph, operator: Operator, pairs: Pairs) -> None:
+    def __init__(self, tensors: Mapping[int, Tensor], operator: Operator, pairs: Pairs) -> None:
         indices = [index for index in operator.inputs if index != ABSENT]
-        tensors = {index: graph.tensors[index] for index in (*indices, *operator.outputs)}
         self._interpreter = open_model(write_operators((operator,), tensors), Kernels.REFERENCE)
         computed = [tensors[index] for index in dict.fromkeys(indices) if tensors[index].data is None]
         places = [details["index"] for details in self._interpreter.get_input_details()]
@@ -130,7 +135,38 @@ def _border(tensor: Tensor) -> Border:
 
 def _alone(graph: Graph, pairs: Pairs) -> dict[int, Alone]:
     """By the index of what it writes, every operator that can be run so."""
-    return {operator.outputs[0]: Alone(graph, operator, pairs) for operator in graph.operators if _runs_alone(graph, operator, pairs)}
+    return {
+        operator.outputs[0]: Alone(_touched(graph, operator), operator, pairs) for operator in graph.operators if _runs_alone(graph, operator, pairs)
+    }
+
+
+def _rounded(graph: Graph, pairs: Pairs) -> dict[int, Alone]:
+    """The same for operators with weights, which they compute with in float, rounded as they are; all else is float."""
+    found = (operator for operator in graph.operators if operator.name in _WEIGHTY and _runs_alone(graph, operator, pairs))
+    return {
+        operator.outputs[0]: Alone({index: _in_float(tensor) for index, tensor in _touched(graph, operator).items()}, operator, pairs)
+        for operator in found
+        if graph.operand(operator, 1).dtype == "int8" and graph.operand(operator, 1).data is not None
+    }
+
+
+def _touched(graph: Graph, operator: Operator) -> dict[int, Tensor]:
+    return {index: graph.tensors[index] for index in (*operator.inputs, *operator.outputs) if index != ABSENT}
+
+
+def _in_float(tensor: Tensor) -> Tensor:
+    """`tensor` as float32: constants are what their codes stand for."""
+    if tensor.quantization is None:
+        return tensor
+    data = tensor.data
+    if data is not None:
+        along = [1] * data.ndim
+        along[tensor.quantization.axis] = -1
+        scales, zero_points = (
+            values.reshape(along) if values.size > 1 else values for values in (tensor.quantization.scales, tensor.quantization.zero_points)
+        )
+        data = ((data.astype(np.float64) - zero_points) * scales).astype(np.float32)
+    return replace(tensor, dtype="float32", quantization=None, data=data)
 
 
 def _runs_alone(graph: Graph, operator: Operator, pairs: Pairs) -> bool:
@@ -165,6 +201,7 @@ def _describe(graph: Graph, tallies: Mapping[int, Tally]) -> Iterator[TensorNois
             bulk=tally.bulk,
             sqnr_db=tally.here.decibels,
             own_sqnr_db=tally.alone.decibels,
+            weights_sqnr_db=tally.weights.decibels,
         )
 
 

@@ -46,6 +46,7 @@ class Tally:
     clamped: frozenset[int] = frozenset()
     here: Power = field(default_factory=Power)
     alone: Power = field(default_factory=Power)
+    weights: Power = field(default_factory=Power)
     seen: int = 0
     outside: int = 0
     lowest: float = float("inf")
@@ -69,6 +70,10 @@ class Tally:
     def add_alone(self, codes: AnyArray, real: AnyArray) -> None:
         """What the operator alone gave for the float model's inputs, and what the float model gave."""
         self.alone.add(real.astype(np.float64), self.mean(codes))
+
+    def add_weights(self, result: AnyArray, real: AnyArray) -> None:
+        """What the operator alone gave in float, but for its weights, and what the float model gave."""
+        self.weights.add(real.astype(np.float64), result.astype(np.float64))
 
     def mean(self, codes: AnyArray) -> Float64Array:
         """The real numbers that `codes` stand for."""
