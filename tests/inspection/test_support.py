@@ -3,11 +3,12 @@
 import tflite
 
 from emberflow.graph import read_graph
+from emberflow.inspection.apart import ask
 from emberflow.inspection.support import COMPILER, LITERT, TFLM, examine
 
 
 def asked(model):
-    support = examine(model, read_graph(model))
+    support = examine(model, read_graph(model), ask(model).refusal)
     return support.compiled, {runtime.name: runtime for runtime in support.runtimes}
 
 

@@ -5,8 +5,9 @@ What it says of flash is of weights and tables alone, and of RAM of tensors alon
 
 from dataclasses import dataclass
 
+from emberflow.errors import GraphError
 from emberflow.graph import Graph, read_graph
-from emberflow.inspection import noise, support
+from emberflow.inspection import apart, support
 from emberflow.inspection.advice import advise
 from emberflow.inspection.anatomy import describe_memory, take_apart
 from emberflow.inspection.findings import Advice, AdviceKind, Inspection, OperatorFacts, RuntimeFacts, TensorNoise
@@ -34,9 +35,11 @@ def inspect_model(subject: Subject, trial: Trial | None = None, target: Target |
     Raises: GraphError: not a .tflite, one that can't be, or one that LiteRT doesn't run on the samples. DataError: samples of another shape.
     """
     graph = read_graph(subject.model)
-    asked = support.examine(subject.model, graph)
+    answer = apart.ask(subject.model, subject.twin, trial.x if trial else None)
+    if trial and answer.refusal:
+        raise GraphError(answer.refusal)
+    asked = support.examine(subject.model, graph, answer.refusal)
     memory = planned(asked.compiled, graph) if asked.compiled else unplanned(graph)
-    strayed = noise.measure(subject.model, subject.twin, trial.x) if trial else noise.Straying(())
     found = Inspection(
         model=subject.name,
         form=subject.form,
@@ -48,8 +51,8 @@ def inspect_model(subject: Subject, trial: Trial | None = None, target: Target |
         target=target.name if target else "",
         samples=len(trial.x) if trial else 0,
         data=trial.origin if trial else "",
-        noise=strayed.noise,
-        unmatched=strayed.unmatched,
+        noise=answer.noise,
+        unmatched=answer.unmatched,
     )
     return found.model_copy(update={"advice": advise(found, graph, memory, target)})
 

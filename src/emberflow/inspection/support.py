@@ -1,4 +1,4 @@
-"""Which runtimes run which operator: our compiler, TensorFlow Lite for Microcontrollers, LiteRT. Asks and looks up; decides nothing."""
+"""Which runtimes run which operator: our compiler, TensorFlow Lite for Microcontrollers, LiteRT. Asks two of them and looks up; decides nothing."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -11,7 +11,7 @@ from emberflow.compiler.fold import fold
 from emberflow.compiler.lower import lower
 from emberflow.compiler.tables import Tables, read_tables
 from emberflow.errors import CompileError, GraphError, WorkerLost
-from emberflow.evaluate import litert, micro
+from emberflow.evaluate import micro
 from emberflow.firmware.operators import RESOLVER_METHODS
 from emberflow.graph import Graph
 
@@ -38,11 +38,11 @@ class Support:
     compiled: Compiled | None
 
 
-def examine(model: bytes, graph: Graph) -> Support:
-    """Ask every runtime for `model`, of which `graph` is the graph."""
+def examine(model: bytes, graph: Graph, litert_refusal: str = "") -> Support:
+    """Ask every runtime for `model`, of which `graph` is the graph; `litert_refusal` is what LiteRT has said of it."""
     compiled, refusal = _compile(model)
     alone = {} if compiled else _refused(graph)
-    return Support((Runtime(COMPILER, refusal, alone), _tflm(model, graph), _litert(model, graph)), compiled)
+    return Support((Runtime(COMPILER, refusal, alone), _tflm(model, graph), _litert(graph, litert_refusal)), compiled)
 
 
 def _compile(model: bytes) -> tuple[Compiled | None, str]:
@@ -77,16 +77,12 @@ def _tflm(model: bytes, graph: Graph) -> Runtime:
     unknown = {o.index: f"TFLM has no kernel for {o.name}" for o in graph.operators if o.name not in RESOLVER_METHODS}
     try:
         verdict = micro.examine(model)
-    except (GraphError, WorkerLost) as error:
-        return Runtime(TFLM, f"not tried: {error}", unknown)
+    except (GraphError, WorkerLost, ValueError) as error:  # ValueError: LiteRT's Python, on borders that no converter made
+        return Runtime(TFLM, f"not tried: {' '.join(str(error).split())}", unknown)
     return Runtime(TFLM, "" if verdict.runs else verdict.reason, unknown)
 
 
-def _litert(model: bytes, graph: Graph) -> Runtime:
+def _litert(graph: Graph, refusal: str) -> Runtime:
     known = vars(tflite.BuiltinOperator)
     foreign = {o.index: "a custom operator, which LiteRT runs only with a library of its own" for o in graph.operators if o.name not in known}
-    try:
-        litert.open_transparent(model)  # plain kernels: the default ones tell on the error output that they were made
-    except GraphError as error:
-        return Runtime(LITERT, str(error), foreign)
-    return Runtime(LITERT, "", foreign)
+    return Runtime(LITERT, refusal, foreign)
