@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import tflite
 
-from emberflow.errors import DataError, WorkerLost
+from emberflow.errors import DataError, GraphError, WorkerLost
+from emberflow.inspection import Subject, Trial, inspect_model
 from emberflow.inspection.apart import Answer, ask, read_answer
 from emberflow.inspection.noise import measure
 
@@ -54,3 +55,14 @@ def test_a_process_that_was_ended_is_told():
         read_answer(subprocess.CompletedProcess([], -9, b"", b"first\nall is lost\n"))
     with pytest.raises(WorkerLost, match="its last words: none"):
         read_answer(subprocess.CompletedProcess([], -9, b"", b""))
+
+
+@pytest.mark.parametrize("number", [38, 122, 125, 212])
+def test_a_hostile_model_is_refused_in_one_line(number):
+    """Mutants of real models with which LiteRT ends its process, or whose names and indices its Python can't read."""
+    from tests.fuzz.mutants import mutant
+
+    model = mutant(number).data
+    with pytest.raises(GraphError) as caught:
+        inspect_model(Subject("m", model, "a mutant"), Trial(np.zeros((1, 6, 6, 2), np.float32), "zeros"))
+    assert 0 < len(str(caught.value).splitlines()) <= 1
