@@ -47,9 +47,13 @@ def convert_file(order: Order) -> int:
             " as the model takes them, or choose float32, float16 or dynamic"
         )
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    data = _from_keras(order) if order.model.suffix in _KERAS else _from_saved_model(order)
+    from emberflow.convert import QuietNativeCode  # noqa: PLC0415 - a tenth of a second, and TensorFlow comes later yet
+
+    with QuietNativeCode():
+        data = _from_keras(order) if order.model.suffix in _KERAS else _from_saved_model(order)
+        calls = describe_calls(data)
     console = Console()
-    console.print(describe_calls(data), highlight=False, markup=False, soft_wrap=True)
+    console.print(calls, highlight=False, markup=False, soft_wrap=True)
     order.out.write_bytes(data)
     console.print(f"{order.out}  {len(data):,} B, {order.number_format}", highlight=False, markup=False, soft_wrap=True)
     return 0
