@@ -1,9 +1,7 @@
 """What can be done with each kind of baseline is one function; a baseline is looked at in milliseconds, and nothing of it runs."""
 
-import json
 import shutil
 import time
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -14,6 +12,7 @@ import pytest
 from emberflow.errors import ModelError, ProjectError
 from emberflow.graph import read_graph
 from emberflow.inputs import Given, Kind, format_of, look_at, sort_out, what_is_possible
+from emberflow.keras_bridge import keras, save
 from emberflow.project import Project
 from emberflow.recipe import ALL, NAMED_SETS, Format, Recipe
 from emberflow.wishes import LayerWish, Wishes
@@ -89,21 +88,35 @@ def test_a_builder_is_not_called() -> None:
     assert Kind.BUILT is look_at(project("nowhere:build"), Path("nowhere")).kind
 
 
-@pytest.mark.parametrize(("version", "kind"), [("3.13.2", Kind.KERAS_3), ("2.21.0", Kind.KERAS_2)])
-def test_a_keras_file_tells_its_keras(tmp_path: Path, version: str, kind: Kind) -> None:
-    """In metadata.json, the first file of the zip."""
-    with zipfile.ZipFile(tmp_path / "model.keras", "w") as archive:
-        archive.writestr("metadata.json", json.dumps({"keras_version": version}))
+def lambda_model() -> Any:
+    layers = keras().layers
+    return keras().Sequential([keras().Input((2,)), layers.Lambda(lambda x: x + 1), layers.Dense(1)])
 
-    assert kind is look_at(project("model.keras"), tmp_path).kind
+
+def test_a_keras_file_is_checked_before_anything_is_started(tmp_path: Path) -> None:
+    """Code in it is refused at once, and let through where the user trusts its maker; the Keras that wrote it is known."""
+    lambda_model().save(tmp_path / "model.keras")
+
+    with pytest.raises(ModelError, match=r"'model\.keras': .*Lambda"):
+        look_at(project("model.keras"), tmp_path)
+    assert Kind.KERAS_2 is look_at(project("model.keras", trust_model_code=True), tmp_path).kind
+
+
+def test_a_file_is_what_its_bytes_say(tmp_path: Path) -> None:
+    """HDF5 under another name, too."""
+    save(keras().Sequential([keras().Input((2,)), keras().layers.Dense(1)]), tmp_path / "model.h5")
+    (tmp_path / "model.h5").rename(tmp_path / "model.keras")
+
+    assert Kind.HDF5 is look_at(project("model.keras"), tmp_path).kind
 
 
 @pytest.mark.parametrize("name", ["model.keras", "model.h5"])
-def test_a_file_that_is_no_model_is_left_to_its_reader(tmp_path: Path, name: str) -> None:
-    """Which says more than could be said here."""
+def test_a_file_that_is_no_model_is_told(tmp_path: Path, name: str) -> None:
+    """By what it is."""
     (tmp_path / name).write_bytes(b"no model")
 
-    assert look_at(project(name), tmp_path).kind in (Kind.KERAS_3, Kind.HDF5)
+    with pytest.raises(ModelError, match=rf"'{name}' .*; expected a \.keras or \.h5 file"):
+        look_at(project(name), tmp_path)
 
 
 @pytest.mark.parametrize("name", ["model.keras", "model.h5", "model.tflite"])

@@ -140,7 +140,7 @@ def test_every_row_is_walked(row: Row, saved_models: Path, tmp_path: Path) -> No
 
     signature = given.signature.name if given.signature else None
     origin = Origin(baseline=row.baseline, training=Training(), labels=3, signature=signature)
-    model = _obtain(origin, tmp_path)
+    model = _obtain(origin, tmp_path, lambda _: None)
     assert np.shape(model(X[:4])) == (4, 3)
     _keep(model, origin, tmp_path, kept := tmp_path / f"kept.{origin.kind}")
     assert (list(STEPS) if origin.kind is Blob.KERAS else []) == list(given.possible.steps)
