@@ -72,9 +72,18 @@ def subclassed(make: ModuleType) -> Any:
     return Subclassed()
 
 
+def subclassed_under_the_name_of_keras(make: ModuleType) -> Any:
+    class Model(make.Model):  # type: ignore[misc,name-defined]  # Keras ships no types
+        def call(self, x: Any) -> Any:
+            return x
+
+    return Model(name="mine")
+
+
 @pytest.mark.parametrize(
     ("make", "said"),
     [
+        (subclassed_under_the_name_of_keras, "'mine' was made by a subclass; expected a Sequential or functional Keras model, whose graph can be"),
         (subclassed, "received a Subclassed; expected a Sequential or functional Keras model, whose graph can be read"),
         (
             lambda make: make.Sequential([make.layers.Dense(2)]),

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from emberflow.errors import ModelError
-from emberflow.keras_bridge import activations, is_keras_2, keras, largest_difference, to_keras_2
+from emberflow.keras_bridge import activations, is_keras_2, keras, largest_difference, operators, rebuild, to_keras_2
+from emberflow.keras_bridge.layers import Rebuilt
 
 pytestmark = pytest.mark.xdist_group("tensorflow")
 
@@ -109,3 +110,21 @@ def test_the_first_layer_that_computes_something_else_is_named(three: ModuleType
 
     with pytest.raises(ModelError, match=r"'second' \(Activation\) computes something else in Keras 2: on random inputs its outputs differ by 0\.08"):
         to_keras_2(model)
+
+
+def test_weights_that_don_t_fit_are_told_with_the_layer(three: ModuleType, chain: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Were a layer of another size made."""
+    wider = keras().layers.Dense(5)
+    monkeypatch.setattr(rebuild, "in_keras_2", lambda layer, name: Rebuilt(wider, wider))
+
+    with pytest.raises(ModelError, match=r"layer 'narrow' \(Dense\) can't be rebuilt in Keras 2: .*shape.*; build the model with tf_keras"):
+        to_keras_2(chain(three.layers.Dense(3, name="narrow")))
+
+
+def test_an_operator_whose_layer_can_t_be_called_is_told(three: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Were x + y made of a layer that doesn't take it."""
+    monkeypatch.setitem(operators._OPERATORS, "add", lambda operands, _, name: keras().layers.Reshape((5,), name=name)(operands[0]))
+    source = three.Input((3,))
+
+    with pytest.raises(ModelError, match=r"computes 'add\w*' \(keras.ops.Add\) in a way that no layer of Keras 2 does: "):
+        to_keras_2(three.Model(source, source + source))
