@@ -37,7 +37,7 @@ benchmark: $(READY)  ## time the chain against the same calls made by hand
 
 lock: $(READY)  ## resolve pyproject.toml anew into requirements.lock
 	$(BIN)/python -m pip install --quiet uv
-	$(BIN)/uv pip compile pyproject.toml --extra dev --extra chip --universal --python-version 3.11 --generate-hashes --no-header \
+	$(BIN)/uv pip compile pyproject.toml --extra dev --extra chip --extra team --extra browser --universal --python-version 3.11 --generate-hashes --no-header \
 	  --prerelease if-necessary-or-explicit --quiet -o requirements.lock
 
 clean:  ## remove the virtual environment and everything that runs made
