@@ -4,7 +4,9 @@ Knows no registry; the flows that run the chain say what comes after it.
 """
 
 import platform
+from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,9 @@ from emberflow.adapters.tracking_address import RunIds
 from emberflow.adapters.tracking_figures import context_of
 from emberflow.artifact import digest
 from emberflow.dataset import Splits
-from emberflow.errors import NothingFits, StoreError, TrackingError
+from emberflow.errors import NothingFits, RegistryError, StoreError, TrackingError
+from emberflow.gate import Decision
+from emberflow.gate_report import FILE
 from emberflow.record import Baseline, Provenance, Record
 from emberflow.runs import bundle_folder
 from emberflow.table import skipped
@@ -28,6 +32,7 @@ from emberflow.variant import Failure, Variant
 from flows.settings import Setting, name_of
 from flows.variants import make_variants
 from tasks import track
+from tasks.gate import write_gate
 from tasks.judge import choose_champion
 from tasks.prepare import prepare
 from tasks.products import Trained
@@ -49,8 +54,16 @@ CONDUCT: dict[str, Any] = {
 """How a flow that runs the chain is conducted."""
 
 
-def make_variants_and_choose(setting: Setting) -> Record:
-    """Train, compress, evaluate and choose; the champion's bundle is written, every variant is in MLflow.
+@dataclass(frozen=True)
+class Ending:
+    """What comes after the choice: `judge` says what becomes of the run's champion, whose bundle gets the gate's report; `deploy` does it."""
+
+    judge: Callable[[Setting, Record, str, RunIds], Decision]
+    deploy: Callable[[Setting, Decision], Decision]
+
+
+def make_variants_and_choose(setting: Setting, ending: Ending | None = None) -> Record:
+    """Train, compress, evaluate and choose; the champion's bundle is written, every variant is in MLflow, and `ending` follows where there is one.
 
     Raises: NothingFits, and what a stage raises. A run that is ended from outside ends its workers at once.
     """
@@ -78,7 +91,7 @@ def make_variants_and_choose(setting: Setting) -> Record:
             if ids := _ids(tracking):
                 track.close_run(setting.tracker, ids, Status.KILLED if is_ended else Status.FAILED, None, ())
         raise
-    _log(setting, record, folder, tracking)
+    _log(setting, record, folder, tracking, ending)
     show_in_prefect(record, folder, _links(setting, record, folder))
     if not record.choice.champion:
         raise NothingFits(record.choice.explanation)
@@ -128,21 +141,36 @@ def _ids(tracking: "PrefectFuture[RunIds]") -> RunIds | None:
     return found if isinstance(found, RunIds) else None
 
 
-def _log(setting: Setting, record: Record, folder: Path, tracking: "PrefectFuture[RunIds]") -> None:
+def _log(setting: Setting, record: Record, folder: Path, tracking: "PrefectFuture[RunIds]", ending: Ending | None) -> None:
     """Every variant to MLflow. When it can't take them the run fails, but all that was made is kept, and the next run finds it."""
     try:
         ids = tracking.result()
         track.log_data(setting.tracker, ids, context_of(record))
         track.log_variants(setting.tracker, ids, context_of(record), record.variants, setting.workshop)
+        decision = _judge(setting, record, folder, ids, ending) if ending else None
         status = Status.FINISHED if record.choice.champion else Status.FAILED
         track.close_run(setting.tracker, ids, status, record, _files(setting, record, folder))
+        if ending and decision and (done := ending.deploy(setting, decision)) != decision:
+            write_gate(done, record.project, folder, None)
+    except RegistryError:
+        track.close_run(setting.tracker, ids, Status.FAILED, record, _files(setting, record, folder))
+        raise
     except (StoreError, TrackingError) as error:
         kept = f"The variants are kept: their report is {folder / 'report.html'}. Run again when MLflow can take them; nothing is trained twice"
         raise type(error)(f"{error}\n{kept}") from error
 
 
+def _judge(setting: Setting, record: Record, folder: Path, ids: RunIds, ending: Ending) -> Decision | None:
+    """What becomes of the champion, written down before anything is promoted; None without one."""
+    if not record.choice.champion:
+        return None
+    decision = ending.judge(setting, record, record.choice.champion, ids)
+    write_gate(decision, record.project, folder, bundle_folder(setting.workshop.home, record.project, record.provenance.run_id))
+    return decision
+
+
 def _files(setting: Setting, record: Record, folder: Path) -> track.Files:
-    files = ((folder / "report.html", "report.html"), (folder / "record.json", "record.json"), (folder / "plots" / "pareto.png", "plots/pareto.png"))
+    files = tuple((folder / name, name) for name in ("report.html", "record.json", "plots/pareto.png", FILE))
     bundle = bundle_folder(setting.workshop.home, record.project, record.provenance.run_id)
     return (*(file for file in files if file[0].exists()), *(((bundle, "bundle"),) if bundle.exists() else ()))
 

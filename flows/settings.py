@@ -4,16 +4,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
+from emberflow.adapters.publisher import Publisher
+from emberflow.adapters.registry import Registry
 from emberflow.adapters.tracking import Tracker
 from emberflow.adapters.workshop import Workshop
 from emberflow.convert import Conversion
 from emberflow.errors import ProjectError
 from emberflow.inputs import Given, look_at, sort_out
 from emberflow.project import Project, expand_recipes, read_project
+from emberflow.promotion import Rules, find_rules
 from emberflow.recipe import ALL
 from emberflow.runs import new_run_id
 from emberflow.target import Target, find_target, load_targets, read_target
@@ -91,6 +94,17 @@ class RunConfig(Value):
         description="address of an MLflow server; none: a SQLite store in the home folder",
         json_schema_extra=form(type="string"),
     )
+    signing_key: Annotated[str | None, Left] = Field(
+        default=None,
+        description="file of the key that signs what is published; none: that of the project",
+        json_schema_extra=form(type="string"),
+    )
+    approval: Annotated[Literal["ask", "don't ask"] | None, Left] = Field(
+        default=None,
+        description="whether a person is asked before a version is promoted",
+        json_schema_extra=form(type="string", enum=[AS_PROJECT, "ask", "don't ask"], default=AS_PROJECT),
+    )
+    approval_hours: float = Field(default=24, gt=0, le=24 * 14, description="how long that person has; then the old version stays")
 
 
 @dataclass(frozen=True)
@@ -99,6 +113,8 @@ class Setting:
 
     project: as its file says, but with the recipes that can be carried out; the others are `skipped`.
     given: the project's baseline, looked at.
+    publisher: where the champion is published; None where the project names no place.
+    approval_seconds: how long a person may think before a promotion; None when nobody is asked.
     """
 
     project: Project
@@ -110,6 +126,9 @@ class Setting:
     tracker: Tracker
     plan: Plan
     conversion: Conversion
+    rules: Rules
+    publisher: Publisher | None
+    approval_seconds: float | None
     run_id: str
     started: str
 
@@ -136,6 +155,7 @@ def set_up(config: RunConfig) -> Setting:
         "target": config.target or project.target,
         "budget": project.budget.model_copy(update=config.budget.model_dump(exclude_none=True)),
     }
+    asked = project.approval if config.approval is None else config.approval == "ask"
     given = look_at(project, folder)
     recipes, skipped = sort_out(given, changes["recipes"], project.wishes)
     project = project.model_copy(update=changes | {"recipes": recipes})
@@ -151,9 +171,53 @@ def set_up(config: RunConfig) -> Setting:
         folder=folder,
         target=target,
         workshop=workshop,
-        tracker=Tracker(config.mlflow) if config.mlflow else Tracker.local(workshop.home),
+        tracker=find_tracker(config.mlflow, workshop),
         plan=Plan(training=project.training, fine_tuning=project.fine_tuning, task=project.task, folder=folder, wishes=project.wishes),
         conversion=Conversion(per_channel=project.per_channel, signature=given.signature.name if given.signature else None, wishes=project.wishes),
+        rules=find_rules(folder, Path(__file__).parents[1]),
+        publisher=find_publisher(project, folder, config.signing_key),
+        approval_seconds=3600 * config.approval_hours if asked else None,
         run_id=new_run_id(now),
         started=now.isoformat(timespec="seconds"),
     )
+
+
+def find_tracker(address: str | None, workshop: Workshop) -> Tracker:
+    """The MLflow at `address`, or the one in the home folder."""
+    return Tracker(address) if address else Tracker.local(workshop.home)
+
+
+def find_publisher(project: Project, folder: Path, signing_key: str | None) -> Publisher | None:
+    """Where `project`, whose file lies in `folder`, publishes, signed with `signing_key` or the project's own.
+
+    Raises: ProjectError: no key, one that can't be used, or an address that can't be.
+    """
+    if project.publish is None:
+        return None
+    key = signing_key or project.signing_key
+    if key is None:
+        raise ProjectError(
+            f"received publish: '{project.publish}' and no key to sign with; make one with `emberflow key my.key`, then name it as signing_key:,"
+            " or in EMBERFLOW_SIGNING_KEY"
+        )
+    address = project.publish if "://" in project.publish else str((folder / project.publish).resolve())
+    publisher = Publisher(address, folder / key)
+    publisher.check()
+    return publisher
+
+
+class VersionConfig(Value):
+    """Which project's versions are meant, for flows that train nothing."""
+
+    project: str = Field(description="path of the project file, such as examples/watch/emberflow.yaml")
+    home: str = Field(default=".emberflow", description="folder for store, runs, bundles and the local MLflow")
+    mlflow: str | None = Field(default=None, description="address of an MLflow server; default: a SQLite store in the home folder")
+    signing_key: str | None = Field(default=None, description="file of the key that signs what is published; default: that of the project")
+
+
+def find_versions(config: VersionConfig) -> tuple[Registry, Publisher | None]:
+    """The project's versions, and where its champion is published. Raises: ProjectError: the file, or what it names, is wrong."""
+    path = Path(config.project)
+    project = read_project(path)
+    tracker = find_tracker(config.mlflow, Workshop.at(Path(config.home)))
+    return Registry(tracker, project.name), find_publisher(project, path.resolve().parent, config.signing_key)

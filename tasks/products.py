@@ -2,9 +2,12 @@
 
 from emberflow.artifact import Artifact
 from emberflow.stages.compile import Translation
+from emberflow.standardization import Standardization
+from emberflow.target import Target
 from emberflow.training import TrainingCurve
 from emberflow.values import Value
-from emberflow.variant import Evaluation, Latency, Quality, SparseStorage
+from emberflow.variant import Evaluation, Latency, Quality, SparseStorage, Variant
+from emberflow.version import Aliases, Version
 
 
 class Trained(Value):
@@ -46,6 +49,32 @@ class Measured(Value):
 
     evaluation: Evaluation
     answers_plot: Artifact
+
+
+class Registered(Value):
+    """A version in the registry, and who had which name when it was looked up; `is_new` unless it was there already and decided of."""
+
+    version: Version
+    names: Aliases
+    is_new: bool
+
+
+class Recalled(Value):
+    """A version that was registered before, with what was measured of it then, and who serves now."""
+
+    version: Version
+    variant: Variant
+    target: Target
+    champion: int | None
+
+
+class Served(Value):
+    """A model's own bytes, and what its firmware does around them."""
+
+    model: Artifact
+    standardization: Standardization | None
+    labels: tuple[str, ...]
+    target: Standardization | None = None
 
 
 class Timings(Value):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from emberflow.artifact import Artifact, Kind, digest
-from emberflow.bundle import Manifest, read_manifest, verify_files, write_bundle
+from emberflow.bundle import Manifest, add_to_bundle, read_manifest, verify_files, write_bundle
 from emberflow.errors import BundleError
 from emberflow.firmware.folder import Build
 from emberflow.firmware.vectors import TestVectors
@@ -283,3 +283,24 @@ def test_a_manifest_that_is_none_is_refused(tmp_path: Path, text: str, message: 
 def test_a_directory_without_a_manifest_is_no_bundle(tmp_path: Path):
     with pytest.raises(BundleError, match=r"manifest\.json, which can't be read \(No such file or directory\); expected a file of a bundle"):
         verify_files(tmp_path)
+
+
+def test_a_file_may_be_added_and_is_vouched_for(tmp_path: Path, record: Record, vectors: TestVectors) -> None:
+    """The gate's report comes when the bundle is there already; adding it again replaces it."""
+    before = write_bundle(tmp_path / "b", record, MODEL, vectors)
+
+    add_to_bundle(tmp_path / "b", {"gate.md": b"kept"})
+    after = add_to_bundle(tmp_path / "b", {"gate.md": b"promoted"})
+
+    assert verify_files(tmp_path / "b") == after
+    assert set(after.files) - set(before.files) == {"gate.md"}
+    assert (tmp_path / "b" / "gate.md").read_bytes() == b"promoted"
+
+
+def test_nothing_is_added_to_a_bundle_that_was_altered(tmp_path: Path, record: Record, vectors: TestVectors) -> None:
+    """Else the new manifest would vouch for the altered file."""
+    write_bundle(tmp_path / "b", record, MODEL, vectors)
+    (tmp_path / "b" / "model_card.md").write_text("other words")
+
+    with pytest.raises(BundleError, match=r"changed: model_card\.md"):
+        add_to_bundle(tmp_path / "b", {"gate.md": b"kept"})

@@ -109,6 +109,12 @@ def test_an_interval_that_is_too_wide_keeps_the_champion():
     assert f"kept version 7: version 8 can't be told from version 7: {said}" == decision.sentence
 
 
+def test_a_wide_interval_that_lies_beyond_the_allowance_tells_enough():
+    """From 0.14 to 0.26 is a loss, however wide; from 0.005 to 0.125 may be none."""
+    assert "kept version 7: version 8 loses 0.200 +- 0.060 of accuracy" == decide(candidate(), contest(0.2, 0.06), RULES).sentence
+    assert ["widest_interval", "allowance"] == broken(decide(candidate(), contest(0.065, 0.06), RULES))
+
+
 def test_who_can_not_be_compared_is_kept_in_words():
     """The contest's own."""
     held = Contest(metric="accuracy", samples=721, confidence=0.95, refusal="it takes samples of shape 8, and the data are of shape 4 x 2 now")

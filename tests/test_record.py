@@ -37,3 +37,11 @@ def test_a_record_of_another_shape_is_refused():
     """Unknown keys are a newer version's."""
     with pytest.raises(ValidationError, match="instructions\n  Extra inputs are not permitted"):
         Record.model_validate({**RECORD.model_dump(), "instructions": 3})
+
+
+def test_the_origin_is_what_makes_two_versions_the_same():
+    """Digests of model, data and code, and the target's name."""
+    origin = RECORD.origin("int8")
+
+    assert (RECORD.variant("int8").model.sha256, RECORD.provenance.data_digest) == (origin.model, origin.data)
+    assert (RECORD.provenance.code_digest, RECORD.target.name) == (origin.code, origin.target)

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from emberflow.errors import ProjectError
-from emberflow.runs import bundle_folder, last_record, new_run_id, run_folder, write_record
+from emberflow.gate import unchanged
+from emberflow.runs import bundle_folder, last_record, new_run_id, read_decision, run_folder, write_decision, write_record
 
 RECORD = runpy.run_path(str(Path(__file__).with_name("a_record.py")))["RECORD"]
 
@@ -97,3 +98,15 @@ def test_the_time_of_a_run_may_be_local():
     then = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
     assert new_run_id(then)[:15] == new_run_id(then.astimezone(timezone(timedelta(hours=-5))))[:15] == "20261122-120000"
+
+
+def test_what_the_gate_decided_is_read_as_it_was_written(tmp_path):
+    """Beside the record; nothing where there is none, or where another version wrote it."""
+    folder = write_record(tmp_path, RECORD).parent
+    assert read_decision(tmp_path, RECORD) is None
+
+    write_decision(folder, unchanged(7, 7, "the champion"))
+    assert unchanged(7, 7, "the champion") == read_decision(tmp_path, RECORD)
+
+    (folder / "gate.json").write_text("{}")
+    assert read_decision(tmp_path, RECORD) is None

@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from emberflow.version import Aliases, Origin, Standing, Version
+from emberflow.version import Aliases, Origin, Standing, Version, standing_of
 
 DIGEST = "0" * 64
 ORIGIN = Origin(model=DIGEST, data=DIGEST, code=DIGEST, target="m4")
@@ -30,3 +30,18 @@ def test_versions_count_from_one_and_digests_are_digests():
         Version(number=0, **TOLD)
     with pytest.raises(ValidationError, match="should match pattern"):
         Origin(model="abc", data=DIGEST, code=DIGEST, target="m4")
+
+
+@pytest.mark.parametrize(
+    ("standing", "number", "words"),
+    [
+        ("promoted", 2, "the champion"),
+        ("promoted", 1, "which was champion before"),
+        ("rejected", 1, "which was rejected"),
+        ("kept", 1, "which was kept"),
+        ("waiting", 1, "which waits"),
+    ],
+)
+def test_how_a_version_stands_goes_on_from_its_number(standing, number, words):
+    """`version 1, which was kept`."""
+    assert words == standing_of(Version(number=number, standing=Standing(standing), **TOLD), Aliases(champion=2))

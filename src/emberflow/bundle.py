@@ -96,6 +96,18 @@ def verify_files(directory: Path) -> Manifest:
     return manifest
 
 
+def add_to_bundle(directory: Path, files: Mapping[str, bytes]) -> Manifest:
+    """Add `files` to a bundle, or replace them; its manifest vouches for them too. Nobody sees half of it.
+
+    Raises: BundleError: no bundle, one that isn't what its manifest says, or it can't be written.
+    """
+    manifest = verify_files(directory)
+    held = {name: sealed.read(directory / name, "bundle") for name in manifest.files} | dict(files)
+    written = manifest.model_copy(update={"files": sealed.facts_of(held)})
+    sealed.replace(directory.resolve(), held | {MANIFEST: sealed.as_json(written)})
+    return written
+
+
 def _champion(record: Record, model: bytes) -> Variant:
     if record.choice.champion is None:
         raise BundleError(f"received a run without a champion ({record.choice.explanation}); expected a chosen variant: widen the budget")

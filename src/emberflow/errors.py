@@ -26,6 +26,7 @@
     └── PassingError            the same call may succeed later; tasks retry these
         ├── WorkerLost          a worker process died (crash of native code, out of memory)
         ├── StageTimeout        a stage was ended at its time limit
+        ├── PublishError        where bundles are published doesn't answer
         └── TrackingError       MLflow doesn't answer
 
 A message says what was received, what was expected, and what to do next.
@@ -149,6 +150,10 @@ class WorkerLost(PassingError):
 
 class StageTimeout(PassingError, TimeoutError):
     """A stage was ended at its time limit."""
+
+
+class PublishError(PassingError):
+    """Where bundles are published doesn't answer."""
 
 
 class TrackingError(PassingError):

@@ -158,6 +158,13 @@ class Project(Value):
     recipes: tuple[RecipeName, ...] = Field(default=ALL, min_length=1, description="a list, or a set: all, formats")
     target: str = Field(description="a device that `emberflow targets` lists, or the path of a .toml that describes one")
     budget: Budget = Field(default=Budget(), description="the most that the product can bear")
+    publish: str | None = Field(
+        default=None, min_length=1, description="where the champion's bundle is published: a folder, or an address such as s3://bucket/watch"
+    )
+    signing_key: str | None = Field(
+        default=None, min_length=1, description="file of the private key that signs it, made by `emberflow key`; or EMBERFLOW_SIGNING_KEY names it"
+    )
+    approval: bool = Field(default=False, description="whether a person is asked, in Prefect's UI, before a version is promoted")
     layers: dict[str, LayerWish] = Field(
         default={}, description="what single layers want, by their name in the model or a pattern such as `block_*`: see below"
     )

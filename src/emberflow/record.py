@@ -11,6 +11,7 @@ from emberflow.task import TaskKind
 from emberflow.training import TrainingCurve
 from emberflow.values import Value
 from emberflow.variant import Choice, Failure, Quality, Skipped, Variant
+from emberflow.version import Origin
 
 
 class Baseline(Value):
@@ -60,6 +61,11 @@ class Record(Value):
     def metric(self) -> str:
         """The name of what the project goes by."""
         return self.measure.name
+
+    def origin(self, recipe: str) -> Origin:
+        """What the variant made by `recipe` is and came from: two versions of the same origin are the same. Raises as `variant`."""
+        made = self.provenance
+        return Origin(model=self.variant(recipe).model.sha256, data=made.data_digest, code=made.code_digest, target=self.target.name)
 
     def variant(self, recipe: str) -> Variant:
         """The variant made by `recipe`. Raises KeyError when there is none."""

@@ -8,7 +8,10 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from emberflow.errors import ProjectError, did_you_mean
+from emberflow.gate import Decision
 from emberflow.record import Record
+
+_DECISION = "gate.json"
 
 
 def new_run_id(now: datetime) -> str:
@@ -32,6 +35,20 @@ def write_record(home: Path, record: Record) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(record.model_dump_json(indent=1), encoding="utf-8")
     return path
+
+
+def write_decision(folder: Path, decision: Decision) -> None:
+    """Write what the gate decided as JSON into a run's folder."""
+    (folder / _DECISION).write_text(decision.model_dump_json(indent=1), encoding="utf-8")
+
+
+def read_decision(home: Path, record: Record) -> Decision | None:
+    """What the gate decided of a run's champion; None where nothing was to be decided, or another version of Emberflow wrote it."""
+    path = run_folder(home, record.project, record.provenance.run_id) / _DECISION
+    try:
+        return Decision.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError):
+        return None
 
 
 def last_record(home: Path, project: str | None) -> Record:

@@ -1,10 +1,11 @@
 """Sealed folders: written as a whole, with a manifest that vouches for every file. Knows files and digests; refuses to know what they are for."""
 
 import json
+import os
 import secrets
 import shutil
 from collections.abc import Iterable, Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from emberflow.artifact import Sha256, digest, digest_file
@@ -12,6 +13,7 @@ from emberflow.errors import BundleError
 from emberflow.values import Value
 
 MANIFEST = "manifest.json"
+SIGNATURE = "manifest.sig"  # over the manifest's bytes, in a folder that was published
 
 
 class FileFacts(Value):
@@ -38,9 +40,10 @@ def facts_of(files: Mapping[str, bytes]) -> dict[str, FileFacts]:
 
 
 def find_faults(directory: Path, facts: Mapping[str, FileFacts]) -> Faults:
-    """How the files in `directory` differ from `facts`; the manifest itself is left out."""
+    """How the files in `directory` differ from `facts`; the manifest itself, and its signature, are left out."""
     found = {path.relative_to(directory).as_posix(): path for path in directory.rglob("*") if not path.is_dir()}
-    found.pop(MANIFEST, None)
+    for own in (MANIFEST, SIGNATURE):
+        found.pop(own, None)
     return Faults(
         changed=_named(name for name in found.keys() & facts.keys() if digest_file(found[name]) != facts[name].sha256),
         missing=_named(facts.keys() - found.keys()),
@@ -93,6 +96,32 @@ def replace(directory: Path, files: Mapping[str, bytes]) -> None:
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
     shutil.rmtree(old, ignore_errors=True)
+
+
+def replace_file(path: Path, data: bytes) -> None:
+    """Write a file in one step: whoever opens it sees the old bytes or the new ones. Raises: OSError: it can't be written."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name(f".{path.name}.{secrets.token_hex(4)}.new")
+    try:
+        with fresh.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(fresh, path)
+    finally:
+        fresh.unlink(missing_ok=True)
+
+
+def names_in(manifest: bytes) -> tuple[str, ...]:
+    """The files that a manifest vouches for, as relative paths. Raises: BundleError: it is no manifest, or names a path that leads out."""
+    try:
+        names = tuple(json.loads(manifest)["files"])
+    except (ValueError, TypeError, KeyError) as error:
+        raise BundleError(f"received a manifest that names no files ({error}); expected one that Emberflow wrote") from error
+    for name in names:
+        if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
+            raise BundleError(f"received a manifest with the file '{name}', which leads out of its folder; expected one that Emberflow wrote")
+    return names
 
 
 def _write(directory: Path, files: Mapping[str, bytes]) -> None:

@@ -58,6 +58,18 @@ class Version(Entry):
     replaced: int | None = Field(default=None, description="the version that was champion before this one, or is asked to make room")
 
 
+def standing_of(version: Version, names: "Aliases") -> str:
+    """How a version stands, in words that go on from its number: `the champion`."""
+    if version.number == names.champion:
+        return "the champion"
+    return {
+        Standing.PROMOTED: "which was champion before",
+        Standing.REJECTED: "which was rejected",
+        Standing.KEPT: "which was kept",
+        Standing.WAITING: "which waits",
+    }[version.standing]
+
+
 class Aliases(Value):
     """Which version has which name; None for a name that nobody has."""
 

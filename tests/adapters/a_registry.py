@@ -32,6 +32,14 @@ def record_of(model: bytes):
     return RECORD.model_copy(update=changes)
 
 
+def make_bundle(folder: Path, model: bytes) -> None:
+    """The bundle of that run."""
+    border = read_borders(model)
+    raw = ((CODES[:4].astype("float32") - border.input.zero_point) * border.input.scale).astype("float32")
+    outputs = run(model, raw)
+    write_bundle(folder, record_of(model), model, make_vectors(raw, outputs.reshape(4, -1).argmax(axis=1), None, border, outputs))
+
+
 def log(tracker: Tracker, model: bytes):
     """A finished run with bundle, record and one variant; its ids, its record, the id of its model."""
     record = record_of(model)
@@ -40,11 +48,7 @@ def log(tracker: Tracker, model: bytes):
         folder = Path(name)
         (folder / "m.tflite").write_bytes(model)
         tracker.log_variant(ids, context_of(record), record.variant(RECIPE), [(folder / "m.tflite", f"model/{RECIPE}.tflite")])
-        border = read_borders(model)
-        raw = ((CODES[:4].astype("float32") - border.input.zero_point) * border.input.scale).astype("float32")
-        outputs = run(model, raw)
-        vectors = make_vectors(raw, outputs.reshape(4, -1).argmax(axis=1), None, border, outputs)
-        write_bundle(folder / "bundle", record, model, vectors)
+        make_bundle(folder / "bundle", model)
         (folder / "record.json").write_text(record.model_dump_json())
         tracker.finish(ids, Status.FINISHED, None, [(folder / "bundle", "bundle"), (folder / "record.json", "record.json")])
     return ids, record, tracker.find_model(ids, RECIPE)

@@ -15,7 +15,7 @@ from emberflow.cli.app import app
 from emberflow.runs import write_record
 
 WATCH = Path(__file__).parents[2] / "examples" / "watch" / "emberflow.yaml"
-COMMANDS = ("run", "report", "recipes", "targets", "compile", "convert", "verify", "doctor")
+COMMANDS = ("run", "report", "recipes", "targets", "compile", "convert", "verify", "rollback", "key", "doctor")
 
 
 @pytest.fixture(autouse=True)
@@ -74,6 +74,15 @@ def test_what_is_asked_is_answered_on_the_standard_output(words, part):
 
     assert (answer.exit_code, answer.stderr) == (0, "")
     assert part in answer.stdout
+
+
+def test_a_pair_of_keys_is_made_once(tmp_path):
+    """Where both lie is said; the private one is never overwritten."""
+    answer = invoke("key", str(tmp_path / "my.key"))
+
+    assert f"private  {tmp_path / 'my.key'}  (keep it;" in answer.stdout
+    assert f"public   {tmp_path / 'my.key.pub'}" in answer.stdout
+    assert "File exists" in str(invoke("key", str(tmp_path / "my.key")).exception)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from emberflow.cli.environment import prepare_environment, remember_migration
+from emberflow.cli.environment import prepare_environment, remember_migration, signing_key
 from emberflow.errors import StoreError
 
 
@@ -114,3 +114,12 @@ def test_it_works_on_the_real_environment_of_a_process_that_has_not_imported_pre
     answer = subprocess.run([sys.executable, "-c", code, str(tmp_path)], env={}, capture_output=True, text=True, check=True)
 
     assert answer.stdout == f"{tmp_path / 'prefect'} False\n"
+
+
+def test_the_key_that_signs_is_named_from_here(environment, tmp_path, monkeypatch):
+    """The project file may lie elsewhere; nothing is named by default."""
+    assert signing_key() is None
+
+    monkeypatch.chdir(tmp_path)
+    environment["EMBERFLOW_SIGNING_KEY"] = "my.key"
+    assert str(tmp_path / "my.key") == signing_key()

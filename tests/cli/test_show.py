@@ -12,8 +12,9 @@ from rich.console import Console
 
 from emberflow.cli.show import places, show_last, show_recipes, show_record, show_targets
 from emberflow.errors import ProjectError, RecipeError, TargetError
+from emberflow.gate import unchanged
 from emberflow.recipe import ALL, NAMED_SETS, Format
-from emberflow.runs import write_record
+from emberflow.runs import write_decision, write_record
 from emberflow.target import load_targets
 
 MADE = runpy.run_path(str(Path(__file__).parents[1] / "a_record.py"))
@@ -53,6 +54,15 @@ def test_a_run_is_shown_as_table_words_and_places(tmp_path):
     assert any("★" in line and "int8" in line for line in lines)
     assert " ".join(text.split()).count(RECORD.choice.explanation) == 1
     assert lines[-2:] == [f"report  {tmp_path}/runs/{RUN}/report.html", f"bundle  {tmp_path}/bundles/{RUN}"]
+
+
+def test_what_the_gate_decided_stands_between_words_and_places(tmp_path):
+    """One sentence."""
+    write_decision(write_record(tmp_path, RECORD).parent, unchanged(7, 7, "the champion"))
+
+    lines = shown(RECORD, tmp_path).splitlines()
+
+    assert ["", "nothing new: version 7, the champion, has the same model, data and code", ""] == lines[-5:-2]
 
 
 def test_a_file_gets_the_whole_table_and_words_of_a_readable_width(tmp_path):

@@ -5,10 +5,14 @@ import json
 import numpy as np
 import pytest
 
+from emberflow.adapters.publisher import Publisher
 from emberflow.artifact import digest
 from emberflow.cli import verify
 from emberflow.cli.verify import verify_folder
 from emberflow.errors import BundleError, ProjectError
+from emberflow.signing import make_keys
+from tests.adapters.a_network import network
+from tests.adapters.a_registry import make_bundle
 
 
 def forge(folder, **fields):
@@ -90,3 +94,48 @@ def test_another_folder_is_refused(tmp_path):
     """Exit code 2, for the argument is wrong."""
     with pytest.raises(ProjectError, match=r"manifest\.json, which can't be read \(No such file or directory\); expected a file of a compiled model"):
         verify_folder(tmp_path)
+
+
+@pytest.fixture
+def published(tmp_path):
+    """A bundle as it was published, signed; the public key lies beside."""
+    make_bundle(tmp_path / "bundle", network())
+    make_keys(tmp_path / "my.key")
+    Publisher(str(tmp_path / "out"), tmp_path / "my.key").publish(tmp_path / "bundle", 1)
+    return tmp_path / "out" / "versions" / "1"
+
+
+def test_a_published_bundle_verifies_with_the_key_of_who_published_it(published, tmp_path, capsys):
+    """Digests and signature; without a key it says what was not looked at."""
+    assert 0 == verify_folder(published, tmp_path / "my.key.pub")
+    printed = capsys.readouterr().out
+    assert "files of watch, int8 for stm32f405, have the digests of the manifest" in printed
+    assert f"ok  the manifest is signed by the owner of {tmp_path / 'my.key.pub'}" in printed
+
+    assert 0 == verify_folder(published)
+    assert "ok  who made it was not looked at: give --key to check the signature" in capsys.readouterr().out
+
+
+def test_a_bundle_by_somebody_else_or_altered_does_not_verify(published, tmp_path):
+    """Another key; a file that was changed; a manifest that was written anew without the key; none that was signed."""
+    (tmp_path / "else").mkdir()
+    other = make_keys(tmp_path / "else" / "key")
+    with pytest.raises(BundleError, match=r"manifest\.json, whose signature is not by this key"):
+        verify_folder(published, other)
+
+    (published / "model_card.md").write_text("other words")
+    with pytest.raises(BundleError, match=r"changed: model_card\.md"):
+        verify_folder(published, tmp_path / "my.key.pub")
+
+    forge(published)
+    with pytest.raises(BundleError, match=r"manifest\.json, whose signature is not by this key"):
+        verify_folder(published, tmp_path / "my.key.pub")
+
+    with pytest.raises(BundleError, match=r"manifest\.sig, which can't be read .*; expected a file of a signed bundle"):
+        verify_folder(tmp_path / "bundle", tmp_path / "my.key.pub")
+
+
+def test_a_key_for_a_folder_that_is_not_signed_is_told(compiled, tmp_path):
+    """What `compile` writes never leaves the house by itself."""
+    with pytest.raises(ProjectError, match=r"received --key for '.*', which is no bundle; expected one: only what is published is signed"):
+        verify_folder(compiled, make_keys(tmp_path / "my.key"))

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from emberflow.adapters.registry import Registry
 from emberflow.artifact import digest_file
@@ -25,6 +25,7 @@ class Fetched(Value):
     model: Path
     standardization: Standardization | None
     labels: tuple[str, ...]
+    target: Standardization | None = Field(default=None, description="of a regression's values, which the model gives standardized")
 
 
 def fetch_model(registry: Registry, version: Version, folder: Path) -> Fetched:
@@ -41,8 +42,8 @@ def fetch_model(registry: Registry, version: Version, folder: Path) -> Fetched:
         file = place / mlflow_tflite.DATA
         _check(registry, version, digest_file(file))
         model, described = mlflow_tflite.load_model(str(place)), Model.load(str(place))
-        labels = (described.metadata or {}).get("labels", ())
-    return Fetched(model=file, standardization=model.standardization, labels=tuple(map(str, labels)))
+        told = described.metadata or {}
+    return Fetched(model=file, standardization=model.standardization, labels=tuple(map(str, told.get("labels", ()))), target=model.target)
 
 
 def fetch_bundle(registry: Registry, version: Version, folder: Path) -> tuple[Path, Manifest]:

@@ -171,14 +171,44 @@ def convert(  # noqa: PLR0913 - each is an option of the command
 
 
 @app.command()
-def verify(folder: Annotated[Path, typer.Argument(help="a folder that `emberflow compile` wrote", show_default=False)]) -> None:
+def rollback(
+    project: Annotated[Path, typer.Argument(help="the project file, such as examples/watch/emberflow.yaml")],
+    mlflow: Annotated[str | None, typer.Option(help="address of an MLflow server; default: a SQLite store in the home folder")] = None,
+    home: Home = HOME,
+) -> None:
+    """Make the version that served before the champion again.
+
+    Its bundle is verified first, then it takes the name `champion` in MLflow's registry and is published again. A second time undoes it.
+
+    Ends with 0; with 1 when there is no version before, or its bundle is gone or altered: then nothing has changed.
+    """
+    from emberflow.cli.rollback import roll_back_project
+
+    roll_back_project(project, mlflow, home)
+
+
+@app.command()
+def key(path: Annotated[Path, typer.Argument(help="the file of the private key to write; the public one is written beside it, as .pub")]) -> None:
+    """Make the pair of keys that signs what is published: the private one stays here, the public one goes to whoever installs bundles."""
+    from emberflow.signing import make_keys
+
+    typer.echo(f"private  {path}  (keep it; name it as signing_key: in the project, or in EMBERFLOW_SIGNING_KEY)\npublic   {make_keys(path)}")
+
+
+@app.command()
+def verify(
+    folder: Annotated[Path, typer.Argument(help="a folder that `emberflow compile` wrote, or a bundle", show_default=False)],
+    key: Annotated[Path | None, typer.Option(help="the public key of whoever published the bundle")] = None,
+) -> None:
     """Repeat the proof of a compiled model: digests, sources, the reference's outputs, a new build on the emulated core, all figures.
+
+    Of a bundle: that every file is the one that its manifest names and, with --key, that the manifest was signed by the key's owner.
 
     Ends with 0 when everything is as it was written; with 1 when something differs; with 2 when the folder is none of `emberflow compile`.
     """
     from emberflow.cli.verify import verify_folder
 
-    raise typer.Exit(verify_folder(folder))
+    raise typer.Exit(verify_folder(folder, key))
 
 
 @app.command()

@@ -47,6 +47,12 @@ def join_stack(home: Path) -> str | None:
     return stack.mlflow
 
 
+def signing_key() -> str | None:
+    """The file of the key that EMBERFLOW_SIGNING_KEY names, as an absolute path; None where it isn't set."""
+    named = os.environ.get("EMBERFLOW_SIGNING_KEY")
+    return str(Path(named).absolute()) if named else None
+
+
 def remember_migration(home: Path) -> None:
     """Note that Prefect's data base under `home` is that of the installed version, so that the next start need not look."""
     _migrated(home.resolve()).touch()

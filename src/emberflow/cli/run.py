@@ -8,11 +8,11 @@ from rich.console import Console
 
 from emberflow.adapters.store import is_full, no_space
 from emberflow.adapters.workshop import Workshop
-from emberflow.cli.environment import join_stack, prepare_environment, remember_migration
+from emberflow.cli.environment import join_stack, prepare_environment, remember_migration, signing_key
 from emberflow.cli.progress import Progress
 from emberflow.cli.server import start_server
 from emberflow.cli.show import show_record
-from emberflow.errors import NothingFits
+from emberflow.errors import NothingFits, ProjectError
 from emberflow.inputs import look_at, sort_out
 from emberflow.project import expand_recipes, read_project
 from emberflow.record import Record
@@ -28,7 +28,10 @@ def run_project(project: Path, recipes: str | None, target: str | None, mlflow: 
     mlflow = mlflow or join_stack(home)
     try:
         with Progress(console) as progress:
-            record = _run(progress, {"project": str(project), "recipes": recipes, "target": target, "mlflow": mlflow, "home": str(home)})
+            record = _run(
+                progress,
+                {"project": str(project), "recipes": recipes, "target": target, "mlflow": mlflow, "home": str(home), "signing_key": signing_key()},
+            )
     except NothingFits as error:
         show_record(last_record(home, None), home, console)
         raise NothingFits(f"no variant fits. {error}") from error
@@ -54,6 +57,11 @@ def _run(progress: Progress, config: dict[str, str | None]) -> Record:
 
     setting = set_up(run := RunConfig.model_validate(config))
     Thread(target=setting.tracker.warm_up, daemon=True).start()  # while the server starts
+    if server and setting.approval_seconds is not None:
+        raise ProjectError(
+            "the project wants a person's approval, which is asked for in Prefect's UI, and this run's own Prefect has none; start"
+            " `emberflow up` first, or set PREFECT_API_URL to a server"
+        )
     progress.listen()
     if server:
         server.wait_until_ready()

@@ -11,7 +11,7 @@ from rich.text import Text
 from emberflow.cli.stack import running_stack
 from emberflow.recipe import ALL, FORMAT_MEANINGS, NAMED_SETS, Recipe
 from emberflow.record import Record
-from emberflow.runs import bundle_folder, last_record, run_folder
+from emberflow.runs import bundle_folder, last_record, read_decision, run_folder
 from emberflow.table import render
 from emberflow.target import Target, find_target, load_targets
 from emberflow.units import show_bytes
@@ -31,6 +31,8 @@ def show_record(record: Record, home: Path, console: Console) -> None:
     render(record, wide)
     console.print()
     console.print(record.choice.explanation, highlight=False, markup=False, width=min(wide.width, _NARROWEST))
+    if decision := read_decision(home, record):
+        console.print(Text.assemble("\n", (decision.sentence, "bold")), highlight=False, width=min(wide.width, _NARROWEST))
     console.print()
     for name, place in places(record, home).items():
         console.print(Text.assemble((f"{name:<8}", "bold"), place), soft_wrap=True, highlight=False)

@@ -8,7 +8,9 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 
+from emberflow import sealed
 from emberflow.adapters.proof import Claim
+from emberflow.bundle import verify_files
 from emberflow.cli.chip import REFERENCES, reference_outputs, try_to_prove
 from emberflow.compiler import compile_model
 from emberflow.errors import BundleError, ProjectError
@@ -17,6 +19,8 @@ from emberflow.evaluate.litert import read_all_borders
 from emberflow.export import Export, check_files, compiled_sources, read_export, read_vectors
 from emberflow.on_chip import OnChip
 from emberflow.samples import Samples
+from emberflow.sealed import MANIFEST, SIGNATURE
+from emberflow.signing import check, read_public
 
 
 @dataclass(frozen=True)
@@ -27,12 +31,18 @@ class Finding:
     differs: str = ""
 
 
-def verify_folder(directory: Path) -> int:
+def verify_folder(directory: Path, key: Path | None = None) -> int:
     """Print what was looked at. Returns: 0 when all is as it was written; 1 when something differs.
 
-    Raises: ProjectError: not a folder of `emberflow compile`. BundleError: a file was changed or is missing.
+    Args: key: of a bundle, the public key that its manifest must be signed by.
+    Raises: ProjectError: neither a folder of `emberflow compile` nor a bundle, or the key can't be used. BundleError: a file was changed or is
+        missing, or the signature isn't by the key.
     """
     console = Console()
+    if is_bundle(directory):
+        return verify_bundle(directory, key, console)
+    if key:
+        raise ProjectError(f"received --key for '{directory}', which is no bundle; expected one: only what is published is signed")
     try:
         export = read_export(directory)
     except BundleError as error:
@@ -45,6 +55,30 @@ def verify_folder(directory: Path) -> int:
     if differing:
         sys.stderr.write(f"\nemberflow: {differing} of {len(findings)} findings about '{directory}' differ; see above\n")
     return 1 if differing else 0
+
+
+def verify_bundle(directory: Path, key: Path | None, console: Console) -> int:
+    """Print what a bundle is, once every file and, with `key`, the signature is right. Returns: 0. Raises: as `verify_folder`."""
+    manifest = verify_files(directory)
+    lines = [f"{len(manifest.files)} files of {manifest.project}, {manifest.recipe} for {manifest.target}, have the digests of the manifest"]
+    if key:
+        public = read_public(key)
+        signature = sealed.read(directory / SIGNATURE, "signed bundle").decode(errors="replace")
+        check(public, (directory / MANIFEST).read_bytes(), signature, str(directory / MANIFEST))
+        lines.append(f"the manifest is signed by the owner of {key}")
+    else:
+        lines.append("who made it was not looked at: give --key to check the signature")
+    for line in lines:
+        console.print(f"ok  {line}", highlight=False, markup=False, soft_wrap=True)
+    return 0
+
+
+def is_bundle(directory: Path) -> bool:
+    """Whether the manifest there, if there is one, is a bundle's."""
+    try:
+        return "recipe" in sealed.read_json(directory, "bundle")
+    except (BundleError, TypeError):
+        return False
 
 
 def examine(directory: Path, export: Export) -> Iterator[Finding]:

@@ -1,6 +1,6 @@
 """Two versions of a model asked the same samples: what the new one loses, in all and by class. Knows labels and shapes; decides nothing."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +12,7 @@ from emberflow.evaluate.paired import drop
 from emberflow.standardization import Standardization
 from emberflow.task.classification import Classification
 from emberflow.task.rules import Run
-from emberflow.values import FloatArray, IntArray
+from emberflow.values import AnyArray, FloatArray
 
 _RULES = Classification()
 
@@ -24,14 +24,15 @@ class Rival:
     model: bytes
     standardization: Standardization | None
     labels: tuple[str, ...]
+    target: Standardization | None = None  # of a regression's values
 
 
 @dataclass(frozen=True, eq=False)
 class Ground:
-    """The test part now: `x` (n, *input_shape), float32, standardized by `standardization`; `truth` (n,), places in `labels`."""
+    """The test part now: `x` (n, *input_shape), float32, standardized by `standardization`; `truth` (n,), places in `labels`, or as the task has it."""
 
     x: FloatArray
-    truth: IntArray
+    truth: AnyArray
     labels: tuple[str, ...]
     standardization: Standardization | None
     metric: str
@@ -47,8 +48,8 @@ def compete(champion: Rival, challenger: Rival, ground: Ground) -> Contest:
     Raises: GraphError: LiteRT refuses a model. WorkerLost: TFLM's process was ended from outside.
     """
     held = Contest(metric=ground.metric, samples=len(ground.truth), confidence=ground.confidence)
-    common = tuple(label for label in challenger.labels if label in champion.labels)
-    if obstacle := _obstacle(champion, ground, common):
+    common = tuple(label for label in challenger.labels if label in champion.labels and label in ground.labels)
+    if obstacle := _obstacle(champion, ground, common) or other_shape(challenger, ground).replace("it takes", "the new one takes", 1):
         return held.model_copy(update={"refusal": obstacle})
     chosen = np.isin(ground.truth, [ground.labels.index(label) for label in common])
     if not chosen.any():
@@ -75,15 +76,21 @@ def _obstacle(champion: Rival, ground: Ground, common: tuple[str, ...]) -> str:
     """Why the champion can't be asked; empty when it can."""
     if ground.metric not in _RULES.metrics:
         return f"versions are compared as single-label classifiers, and {ground.metric} is no metric of those; expected one of {', '.join(_RULES.metrics)}"
-    expected, borders = ground.x.shape[1:], litert.read_borders(champion.model)
-    if borders.input.shape[1:] != expected:
-        return f"it takes samples of shape {_words(borders.input.shape[1:])}, and the data are of shape {_words(expected)} now"
+    if obstacle := other_shape(champion, ground):
+        return obstacle
+    borders = litert.read_borders(champion.model)
     outputs = max(2, int(np.prod(borders.output.shape[1:])))
     if outputs != len(champion.labels):
         return f"it gives {outputs} outputs, and {len(champion.labels)} labels are known of it"
     if len(common) < 2:
         return f"it tells {', '.join(champion.labels)} apart, and the data are of {', '.join(ground.labels)} now: {len(common)} in common"
     return ""
+
+
+def other_shape(champion: Rival, ground: Ground) -> str:
+    """That the champion takes samples of another shape, in words; empty when it doesn't."""
+    expected, taken = ground.x.shape[1:], litert.read_borders(champion.model).input.shape[1:]
+    return "" if taken == expected else f"it takes samples of shape {_words(taken)}, and the data are of shape {_words(expected)} now"
 
 
 def _words(shape: tuple[int, ...]) -> str:
@@ -95,11 +102,8 @@ def ask(rival: Rival, x: FloatArray, standardization: Standardization | None, is
 
     Raises: as `compete`.
     """
-    if rival.standardization != standardization:
-        raw = standardization.undo(x) if standardization else x
-        x = rival.standardization.apply(raw) if rival.standardization else raw
-    outputs = micro.trial(rival.model, x)[1] if is_microcontroller else None
-    outputs = litert.run(rival.model, x) if outputs is None else outputs
+    x = restandardize(x, standardization, rival.standardization)
+    outputs, _ = run_as_served(rival.model, x, is_microcontroller)
     return _RULES.predictions(Run(x, outputs, litert.read_borders(rival.model)), None)
 
 
@@ -114,7 +118,21 @@ def _answers(rival: Rival, ground: Ground, chosen: np.ndarray, common: tuple[str
     return _RULES.decide(np.concatenate([known, other[:, None]], axis=1), ())  # (n, common + 1)
 
 
-def _by_class(truth: IntArray, answers: tuple[Answers, Answers], common: tuple[str, ...], confidence: float) -> Iterator[ClassLoss]:
+def restandardize(x: FloatArray, given: Standardization | None, wanted: Standardization | None) -> FloatArray:
+    """`x`, which `given` standardized, as `wanted` does it: by way of raw values, up to rounding, unless both are the same."""
+    if given == wanted:
+        return x
+    raw = given.undo(x) if given else x
+    return wanted.apply(raw) if wanted else raw
+
+
+def run_as_served(model: bytes, x: FloatArray, is_microcontroller: bool) -> tuple[AnyArray, Callable[[bytes, FloatArray], AnyArray]]:
+    """Raw outputs of the runtime that serves: TFLM on a microcontroller where it runs the model, else LiteRT; and that runtime."""
+    outputs = micro.trial(model, x)[1] if is_microcontroller else None
+    return (litert.run(model, x), litert.run) if outputs is None else (outputs, micro.run)
+
+
+def _by_class(truth: AnyArray, answers: tuple[Answers, Answers], common: tuple[str, ...], confidence: float) -> Iterator[ClassLoss]:
     for place, label in enumerate(common):
         of_class = truth == place
         if not of_class.any():

@@ -90,6 +90,11 @@ class Examiner:
         self._name = name_of(task.metric) if own else task.metric
         self._metric = own_metric(task.metric, folder, bool(task.higher_is_better)) if own else find_metric(task.kind, task.metric)
 
+    @property
+    def metric(self) -> Metric:
+        """What the project goes by."""
+        return self._metric
+
     def assess(self, runtime: str, truth: AnyArray, answers: Answers, thresholds: tuple[float, ...]) -> Quality:
         """Every metric that applies, and what is drawn.
 
