@@ -17,8 +17,10 @@ from emberflow.schedule import Schedule
 from emberflow.values import Value
 from flows.compress_model import compress_model
 from flows.evaluate_champion import CheckConfig, evaluate_champion
+from flows.promote_variant import PromoteConfig, promote_variant
 from flows.retrain_to_deploy import retrain_to_deploy
-from flows.settings import RunConfig
+from flows.roll_back import roll_back
+from flows.settings import RunConfig, VersionConfig
 from tasks.checkup import DRIFTED
 
 EXAMPLE = RunConfig(project="examples/watch/emberflow.yaml")
@@ -30,6 +32,7 @@ def deployments(defaults: RunConfig = EXAMPLE, schedule: Schedule | None = None)
     Args:
         schedule: when `retrain_to_deploy` runs by itself; without one, what was set before (here or in the UI) stays.
     """
+    versions = VersionConfig(**defaults.model_dump(include={"project", "home", "mlflow", "signing_key"}))
     check = CheckConfig(**defaults.model_dump(include={"project", "home", "mlflow"}))
     return (
         _deployment(
@@ -41,6 +44,12 @@ def deployments(defaults: RunConfig = EXAMPLE, schedule: Schedule | None = None)
         ),
         _deployment(compress_model, "The variants of one project, of the recipes that you choose, to look at: no registry hears of them.", defaults),
         _deployment(evaluate_champion, "The champion on today's data: as good as it was? Have inputs or answers moved? Then it is retrained.", check),
+        _deployment(roll_back, "The version before becomes the champion again, verified and published; a second time undoes it.", versions),
+        _deployment(
+            promote_variant,
+            "A version of your choice against the champion, through the same gate; force overrules it.",
+            PromoteConfig(version=1, **versions.model_dump()),
+        ),
     )
 
 

@@ -209,10 +209,18 @@ def find_publisher(project: Project, folder: Path, signing_key: str | None) -> P
 class VersionConfig(Value):
     """Which project's versions are meant, for flows that train nothing."""
 
-    project: str = Field(description="path of the project file, such as examples/watch/emberflow.yaml")
-    home: str = Field(default=".emberflow", description="folder for store, runs, bundles and the local MLflow")
-    mlflow: str | None = Field(default=None, description="address of an MLflow server; default: a SQLite store in the home folder")
-    signing_key: str | None = Field(default=None, description="file of the key that signs what is published; default: that of the project")
+    project: str = Field(min_length=1, description="path of the project file on the worker's machine, such as examples/watch/emberflow.yaml")
+    home: str = Field(default=".emberflow", min_length=1, description="folder for store, runs, bundles and the local MLflow")
+    mlflow: Annotated[str | None, Left] = Field(
+        default=None,
+        description="address of an MLflow server; none: a SQLite store in the home folder",
+        json_schema_extra=form(type="string"),
+    )
+    signing_key: Annotated[str | None, Left] = Field(
+        default=None,
+        description="file of the key that signs what is published; none: that of the project",
+        json_schema_extra=form(type="string"),
+    )
 
 
 def find_versions(config: VersionConfig) -> tuple[Registry, Publisher | None]:

@@ -31,15 +31,17 @@ def test_every_flow_is_offered_under_its_name(register):
     """With a sentence for who looks through the list, and found wherever the packages are installed."""
     found = register()
 
-    assert set(found) == {"retrain-to-deploy", "compress-model", "evaluate-champion"}
+    assert set(found) == {"retrain-to-deploy", "compress-model", "evaluate-champion", "roll-back", "promote-variant"}
     assert all(each.description for each in found.values())
     assert found["compress-model"].entrypoint == "flows.compress_model.compress_model"
 
 
 def test_the_form_shows_every_parameter_with_its_description(register):
     """Prefect's UI draws it from the schema that is registered; an unknown key is refused there."""
-    run = {"project", "recipes", "target", "budget", "home", "mlflow"}
+    run = {"project", "recipes", "target", "budget", "home", "mlflow", "signing_key", "approval", "approval_hours"}
+    versions = {"project", "home", "mlflow", "signing_key"}
     forms = {"retrain-to-deploy": run, "compress-model": run, "evaluate-champion": {"project", "thresholds", "home", "mlflow"}}
+    forms |= {"roll-back": versions, "promote-variant": versions | {"version", "force"}}
     for name, deployment in register().items():
         (parameter,) = deployment.parameter_openapi_schema["properties"].values()
         schemas = deployment.parameter_openapi_schema["definitions"]
