@@ -23,6 +23,7 @@ def test_every_name_computes_the_same_in_every_place(three: ModuleType, side_by_
             *(layers.Dense(3, activation=name) for name in names),
             *(layers.Activation(name) for name in names),
             layers.Activation(three.activations.hard_silu),
+            layers.Activation(layers.ReLU(max_value=3)),
             layers.Conv1D(2, 3, activation=layers.LeakyReLU(0.3)),
             layers.TimeDistributed(layers.Dense(3, activation="hard_swish")),
         )

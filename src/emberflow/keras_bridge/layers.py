@@ -101,7 +101,8 @@ def _rebuilt(layer: Layer, name: str) -> Rebuilt:
         return Rebuilt(lambda x, **_: x)
     config, after = _split({**layer.get_config(), "name": name}, kind)
     if kind == "Activation" and after:
-        return Rebuilt(AS_LAYERS[name_of(layer.get_config()["activation"])](name))
+        named = AS_LAYERS.get(name_of(layer.get_config()["activation"]))
+        return Rebuilt(named(name) if named else after)
     made = getattr(keras().layers, kind).from_config(_translated(config, kind))
     return Rebuilt((lambda *args, **kwargs: after(made(*args, **kwargs))) if after else made, made)
 
