@@ -112,6 +112,20 @@ def test_a_run_shows_in_both_uis(api, clicked):
     assert run in {tags.get("prefect.flow_run_id") for tags in names.values()}
 
 
+def test_a_run_from_the_shell_shows_in_the_same_pages(api, stack, stack_home, command, write_project):
+    """It starts no server of its own; the link that it prints leads to the stack's MLflow."""
+    path = write_project(name="typed", recipes=["float32"], target="linux-arm64", training={"epochs": 1})
+
+    answer = command("run", str(path), "--home", str(stack_home))
+
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    assert f"MLflow  {stack.mlflow}/#/experiments/" in answer.stdout
+    (run,) = [each for each in api.prefect("flow_runs/filter", {}) if each["name"].startswith("typed 20")]
+    assert run["state"]["type"] == "COMPLETED"
+    assert run["deployment_id"] is None
+    assert run["id"] in {tag["value"] for each in api.runs_of("typed") for tag in each["data"]["tags"]}
+
+
 def test_who_has_no_champion_is_told_how_to_get_one(api, clicked):
     """The run fails with the sentence."""
     path, _ = clicked
