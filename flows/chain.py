@@ -14,10 +14,11 @@ from prefect import runtime
 from prefect.futures import PrefectFuture
 from prefect.logging import get_run_logger
 from prefect.task_runners import ThreadPoolTaskRunner
+from prefect.utilities.urls import url_for
 
 from emberflow import fingerprint
 from emberflow.adapters.tracking import Status
-from emberflow.adapters.tracking_address import RunIds
+from emberflow.adapters.tracking_address import RunIds, is_server
 from emberflow.adapters.tracking_figures import context_of
 from emberflow.artifact import digest
 from emberflow.dataset import Splits
@@ -118,6 +119,7 @@ def _record(
         versions={"python": platform.python_version(), **fingerprint.versions(), **fingerprint.versions(fingerprint.TOOLS)},
         mlflow_run_id=ids.run_id if ids else None,
         mlflow_experiment_id=ids.experiment_id if ids else None,
+        prefect_page=_page(setting),
     )
     return Record(
         project=project.name,
@@ -182,3 +184,8 @@ def _links(setting: Setting, record: Record, folder: Path) -> dict[str, str]:
 
 def _tags(setting: Setting) -> dict[str, str]:
     return {"emberflow.run_id": setting.run_id, "prefect.flow_run_id": str(runtime.flow_run.id), "prefect.flow_run_name": str(runtime.flow_run.name)}
+
+
+def _page(setting: Setting) -> str | None:
+    """Where Prefect's UI shows this run; None where the servers end with it."""
+    return url_for("flow-run", obj_id=str(runtime.flow_run.id)) if is_server(setting.tracker.uri) else None

@@ -39,6 +39,7 @@ class Provenance(Value):
     versions: dict[str, str] = Field(description="of Python and the packages that decide results")
     mlflow_run_id: str | None = None
     mlflow_experiment_id: str | None = None
+    prefect_page: str | None = Field(default=None, description="where Prefect's UI shows the run; None without a server that outlives it")
 
 
 class Record(Value):

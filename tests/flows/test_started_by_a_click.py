@@ -109,6 +109,7 @@ def test_a_run_shows_in_both_uis(api, clicked):
     assert {"variants-clicked", "pareto-clicked"} <= api.artifacts(run)
     names = {each["info"]["run_name"]: {tag["key"]: tag["value"] for tag in each["data"]["tags"]} for each in api.runs_of("clicked")}
     assert "float32" in names
+    assert f"[The run in Prefect]({api.stack.prefect}/runs/flow-run/{run})" in "".join(tags.get("mlflow.note.content", "") for tags in names.values())
     assert run in {tags.get("prefect.flow_run_id") for tags in names.values()}
 
 

@@ -63,8 +63,10 @@ def of_variant(variant: Variant, target: str, measure: Measure) -> str:
 
 
 def of_run(record: Record, compare: str) -> str:
-    """A link to the page that compares all variants, then the table with the choice in words."""
-    return clip(f"[Compare the variants side by side]({compare})\n\n{table.markdown(record)}")
+    """Links to the page that compares all variants and to the run in Prefect, then the table with the choice in words."""
+    page = record.provenance.prefect_page
+    prefect = f" · [The run in Prefect]({page})" if page else ""
+    return clip(f"[Compare the variants side by side]({compare}){prefect}\n\n{table.markdown(record)}")
 
 
 def _on_the_core(variant: Variant) -> Iterator[str]:

@@ -121,8 +121,13 @@ def mlflow_order(place: Place) -> Order:
 def worker_order(place: Place, work: tuple[str, ...], folder: Path) -> Order:
     """The process that waits for runs of the deployments and starts each in a process of its own, in `folder`; `work` are arguments of the catalog."""
     words = (sys.executable, "-m", "deployments.catalog", "--home", str(place.home), "--mlflow", place.mlflow, *work)
-    environment = client_environment(place.prefect, place.password)
-    return Order(WORKER, words, environment | {"PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "INFO", "PREFECT_RUNNER_POLL_FREQUENCY": "3"}, folder)
+    environment = {
+        **client_environment(place.prefect, place.password),
+        "PREFECT_UI_URL": place.prefect_page,
+        "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "INFO",
+        "PREFECT_RUNNER_POLL_FREQUENCY": "3",  # seconds from a click to the start, of Prefect's ten
+    }
+    return Order(WORKER, words, environment, folder)
 
 
 def client_environment(prefect: str, password: Password | None) -> dict[str, str]:
