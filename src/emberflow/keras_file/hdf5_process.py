@@ -93,11 +93,16 @@ def _copy_texts(item: Any, copied: Any) -> None:
         copied.attrs.create(name, value, dtype=dtype)
 
 
+def _limit(kind: int, most: int) -> None:
+    """Never above what this machine's administrator allows."""
+    allowed = resource.getrlimit(kind)[1]
+    resource.setrlimit(kind, (most if allowed == resource.RLIM_INFINITY else min(most, allowed), allowed))
+
+
 def main(source: Path, out: Path, cpu_seconds: int) -> int:
     """Copy within limits of time and memory; tell on stdout how many numbers there are, or why the file is refused."""
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds + 5))
-    resource.setrlimit(resource.RLIMIT_AS, (8 * LARGEST_BYTES, 8 * LARGEST_BYTES))
+    for kind, most in ((resource.RLIMIT_CORE, 0), (resource.RLIMIT_CPU, cpu_seconds), (resource.RLIMIT_AS, 8 * LARGEST_BYTES)):
+        _limit(kind, most)
     try:
         values = copy(source, out)
     except ModelError as error:
