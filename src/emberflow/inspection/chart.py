@@ -29,9 +29,9 @@ def _draw(found: Inspection, figure: "Figure") -> None:
     axes.bar(places, heights, width=0.8, color=[MISSES if place == peak else FITS for place in places])
     if found.memory.arena_bytes:
         axes.axhline(found.memory.arena_bytes / 1024, color=FAINT, linewidth=0.8, linestyle=(0, (5, 3)))
-        axes.annotate(
-            f"arena {show_bytes(found.memory.arena_bytes)}", (len(heights) - 0.4, found.memory.arena_bytes / 1024), ha="right", va="bottom", color=INK
-        )
+        height = found.memory.arena_bytes / 1024
+        words = f"arena {show_bytes(found.memory.arena_bytes)}"
+        axes.annotate(words, (len(heights) - 0.4, height), xytext=(0, 3), textcoords="offset points", ha="right", va="bottom", color=INK)
     if peak is not None:
         name = f"peak: {show_bytes(found.memory.peak_bytes)}, {_short(found.operators[peak].layer)}"
         side = "left" if peak < len(heights) / 2 else "right"
