@@ -13,7 +13,7 @@ from emberflow.project import read_project
 from emberflow.record import Record
 from flows.settings import RunConfig
 
-_LEASE_SECONDS = 60  # the least that Prefect takes; renewed while a run goes on, so that one that was killed frees its turn
+_LEASE_SECONDS = 60  # the least that Prefect takes; renewed while a run goes on, and given back up to 15 s after one that was killed
 
 
 def in_turn(run: Callable[[RunConfig], Record]) -> Callable[[RunConfig], Record]:

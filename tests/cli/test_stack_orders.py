@@ -40,6 +40,11 @@ def test_prefects_ui_asks_its_own_port():
     assert prefect_order(place).environment["PREFECT_SERVER_UI_API_URL"] == "http://127.0.0.1:4321/api"
 
 
+def test_the_turns_of_runs_outlive_prefects_server():
+    """In files below Prefect's home: after a power cut they run out, and the next run of the project begins."""
+    assert prefect_order(ALONE).environment["PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE"] == "prefect.server.concurrency.lease_storage.filesystem"
+
+
 def test_mlflow_opens_what_runs_without_a_server_use():
     """The same data base, and the same folder of files by the same kind of address."""
     words = " ".join(mlflow_order(ALONE).words)

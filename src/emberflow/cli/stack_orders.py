@@ -89,6 +89,8 @@ def prefect_order(place: Place) -> Order:
         "PREFECT_SERVER_UI_API_URL": f"{place.prefect_page}/api",  # else the UI asks port 4200
         "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": place.prefect_page,
         "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "WARNING",  # on a terminal of ours it is silent
+        # kept in memory, the turn of a run that died together with the server would never be given back
+        "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
         "PREFECT_SERVER_DATABASE_TIMEOUT": "60",  # seconds that one writer waits for another: SQLite has one at a time
     }
     if place.password:
