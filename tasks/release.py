@@ -21,7 +21,7 @@ def publish_champion(registry: Registry, publisher: Publisher) -> None:
     """The champion's own bundle, verified, to where consumers look; nothing is written when it is there already."""
     with alone(lock_of(registry)), TemporaryDirectory(prefix="emberflow-") as folder:
         champion, index = registry.holder(Alias.CHAMPION), publisher.read()
-        if champion is None or (index and index.champion == champion.number):
+        if champion is None or (index and index.serves(champion.number, champion.origin.model)):
             return
         bundle, _ = fetch_bundle(registry, champion, Path(folder))
         publisher.publish(bundle, champion.number)

@@ -26,7 +26,6 @@ UNTWINNED = {
     "adapters/tracking_figures.py": "test_tracking.py reads back what it says",
     "adapters/tracking_notes.py": "test_tracking.py reads back what it says",
     "canvas.py": "the frame of test_plot.py's drawings",
-    "cli/run.py": "tests/flows runs it: it starts Prefect",
 }
 
 

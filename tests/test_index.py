@@ -24,6 +24,14 @@ def test_the_index_is_read_as_it_was_written(keys):
     assert (FIRST, None) == (INDEX.version(7), INDEX.version(8))
 
 
+def test_a_number_alone_is_not_the_version_that_serves():
+    """The model must be the same, and the version the champion."""
+    assert INDEX.serves(7, "0" * 64)
+    assert not INDEX.serves(7, "1" * 64)
+    assert not INDEX.serves(8, "0" * 64)
+    assert not INDEX.model_copy(update={"champion": 8}).serves(7, "0" * 64)
+
+
 def test_how_it_is_laid_out_decides_nothing(keys):
     """Signed are the values: spaces and the order of keys may be others."""
     held = json.loads(seal(INDEX, keys[0]))

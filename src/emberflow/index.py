@@ -38,6 +38,11 @@ class Index(Value):
     published: str = Field(description="when the champion became it, ISO 8601, UTC")
     versions: tuple[Published, ...] = Field(description="in the order of their numbers")
 
+    def serves(self, number: int, model: str) -> bool:
+        """Whether that version is the champion here, and has that model: a registry that was begun anew counts from 1 again."""
+        found = self.version(number)
+        return self.champion == number and found is not None and found.model == model
+
     def version(self, number: int) -> Published | None:
         """The version of that number; None when it was never published."""
         return next((each for each in self.versions if each.version == number), None)

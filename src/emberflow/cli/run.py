@@ -57,11 +57,7 @@ def _run(progress: Progress, config: dict[str, str | None]) -> Record:
 
     setting = set_up(run := RunConfig.model_validate(config))
     Thread(target=setting.tracker.warm_up, daemon=True).start()  # while the server starts
-    if server and setting.approval_seconds is not None:
-        raise ProjectError(
-            "the project wants a person's approval, which is asked for in Prefect's UI, and this run's own Prefect has none; start"
-            " `emberflow up` first, or set PREFECT_API_URL to a server"
-        )
+    check_approval(setting.approval_seconds, has_ui=server is None)
     progress.listen()
     if server:
         server.wait_until_ready()
@@ -71,3 +67,12 @@ def _run(progress: Progress, config: dict[str, str | None]) -> Record:
         if is_full(setting.workshop.home):
             raise no_space(setting.workshop.home) from error
         raise
+
+
+def check_approval(wait_seconds: float | None, *, has_ui: bool) -> None:
+    """Raises: ProjectError: a person is to be asked, and there is nowhere to ask: the run's own Prefect has no UI."""
+    if wait_seconds is not None and not has_ui:
+        raise ProjectError(
+            "the project wants a person's approval, which is asked for in Prefect's UI, and this run's own Prefect has none; start"
+            " `emberflow up` first, or set PREFECT_API_URL to a server"
+        )
