@@ -4,7 +4,7 @@ BIN := .venv/bin
 READY := .venv/ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint benchmark lock clean
+.PHONY: help setup run test test-long lint benchmark lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -22,9 +22,12 @@ $(READY): requirements.lock pyproject.toml
 run: $(READY)  ## the whole chain on the smart-watch example: table, report, bundle, MLflow
 	$(BIN)/emberflow run examples/watch/emberflow.yaml
 
-test: $(READY)  ## lint, types, import contracts and all tests
+test: $(READY)  ## lint, types, import contracts, and all tests but the long ones
 	$(MAKE) lint
-	$(BIN)/pytest -n 2 --dist loadgroup --durations=10
+	$(BIN)/pytest -n 2 --dist loadgroup --durations=10 -m "not long"
+
+test-long: $(READY)  ## what takes minutes: the stack, the pages in a browser, every example and task, mutants of Keras files
+	$(BIN)/pytest -n 2 --dist loadgroup --durations=10 -m long
 
 lint: $(READY)  ## ruff, mypy and the import contracts
 	$(BIN)/ruff check .

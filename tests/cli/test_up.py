@@ -22,7 +22,7 @@ from emberflow.cli.stack import MARK, Member, Stack, read_stack, stack_file, wri
 from emberflow.cli.up import Listen, Work, bring_up, check_ports, password_for, take_down, work_of
 from emberflow.errors import EmberflowError, ProjectError
 
-pytestmark = [pytest.mark.xdist_group("stack"), pytest.mark.slow]
+pytestmark = [pytest.mark.xdist_group("stack"), pytest.mark.slow, pytest.mark.long]
 
 
 @pytest.fixture

@@ -48,6 +48,7 @@ def run(prefect_api, tmp_path_factory):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.xdist_group("flows")
 def test_other_movements_are_told_by_their_error(run):
     """An area of 0.9 and more, also of the champion on the emulated Cortex-M0+, proven."""
@@ -62,6 +63,7 @@ def test_other_movements_are_told_by_their_error(run):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.xdist_group("flows")
 def test_each_variant_has_a_threshold_of_its_own(run):
     """By its own errors: those of a pruned model are larger. Float model and float32 variant give the same."""
@@ -73,6 +75,7 @@ def test_each_variant_has_a_threshold_of_its_own(run):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.xdist_group("flows")
 def test_the_firmware_computes_the_hosts_error_to_the_last_bit(run, toolchain):
     """Built for this machine and asked all the test vectors: the error's 64 bits, and the decision; its own self-test passes."""
@@ -98,6 +101,7 @@ def test_the_firmware_computes_the_hosts_error_to_the_last_bit(run, toolchain):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.xdist_group("flows")
 def test_the_report_draws_the_errors(run):
     """Both kinds of samples with the threshold, by the names that the data give them."""

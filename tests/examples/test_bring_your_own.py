@@ -12,7 +12,7 @@ import pytest
 from emberflow.adapters.workshop import Workshop
 from emberflow.evaluate import litert
 
-pytestmark = [pytest.mark.xdist_group("flows"), pytest.mark.slow]
+pytestmark = [pytest.mark.xdist_group("flows"), pytest.mark.slow, pytest.mark.long]
 EXAMPLE = Path(__file__).parents[2] / "examples" / "bring_your_own"
 STAYS = ("README.md", "pixels.py", "make_models.py", "keras.yaml", "saved_model.yaml")
 

@@ -38,6 +38,7 @@ def record(prefect_api, tmp_path_factory):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.xdist_group("flows")
 def test_the_digits_are_read_on_the_chip(record):
     """By the C on the emulated Cortex-M3, every byte as TFLM has it; the champion keeps within 32 KiB and 8 KiB."""
@@ -51,6 +52,7 @@ def test_the_digits_are_read_on_the_chip(record):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.xdist_group("flows")
 def test_pruned_images_take_less_flash(record):
     """The zeros stay packed, in convolutions of two dimensions too."""

@@ -11,7 +11,7 @@ from emberflow.promotion import Rules
 from tests.a_record import RECORD
 from tests.test_gate import candidate, contest
 
-pytestmark = [pytest.mark.xdist_group("flows"), pytest.mark.slow]
+pytestmark = [pytest.mark.xdist_group("flows"), pytest.mark.slow, pytest.mark.long]
 
 PASSED = decide(candidate(), contest(-0.003), Rules())
 

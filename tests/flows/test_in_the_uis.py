@@ -13,6 +13,7 @@ CHROMIUM = shutil.which("chromium")
 pytestmark = [
     pytest.mark.xdist_group("stack"),
     pytest.mark.slow,
+    pytest.mark.long,
     pytest.mark.browser,
     pytest.mark.skipif(CHROMIUM is None, reason="found no chromium; on Debian: apt-get install chromium"),
     pytest.mark.skipif(find_spec("playwright") is None, reason="the package playwright is missing: pip install 'emberflow[browser]'"),

@@ -13,7 +13,7 @@ from mlflow.tracking import MlflowClient
 from emberflow.bundle import verify_files
 from emberflow.runs import bundle_folder, run_folder
 
-pytestmark = [pytest.mark.xdist_group("flows"), pytest.mark.slow]
+pytestmark = [pytest.mark.xdist_group("flows"), pytest.mark.slow, pytest.mark.long]
 
 TRAINED = {"training": {"epochs": 30, "batch_size": 32, "learning_rate": 0.01}, "calibration_samples": 64, "target": "stm32f405"}
 KINDS = {

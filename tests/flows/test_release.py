@@ -13,7 +13,7 @@ from emberflow.version import Aliases
 from tests.flows.test_deploy import POOR
 from tests.flows.test_retrain_to_deploy import run
 
-pytestmark = [pytest.mark.xdist_group("flows"), pytest.mark.slow]
+pytestmark = [pytest.mark.xdist_group("flows"), pytest.mark.slow, pytest.mark.long]
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from urllib.request import Request, urlopen
 import psutil
 import pytest
 
-pytestmark = [pytest.mark.xdist_group("stack"), pytest.mark.slow]
+pytestmark = [pytest.mark.xdist_group("stack"), pytest.mark.slow, pytest.mark.long]
 
 LONG = {"epochs": 10_000, "batch_size": 8, "learning_rate": 0.01}
 

@@ -11,9 +11,9 @@ import pytest
 
 from tests.fuzz.keras_mutants import mutant
 
-pytestmark = pytest.mark.xdist_group("tensorflow")
+pytestmark = [pytest.mark.xdist_group("tensorflow"), pytest.mark.long]
 
-MUTANTS = int(os.environ.get("EMBERFLOW_KERAS_MUTANTS", "150"))
+MUTANTS = int(os.environ.get("EMBERFLOW_KERAS_MUTANTS", "300"))
 
 
 @pytest.fixture(scope="module")
