@@ -135,25 +135,20 @@ def test_a_path_is_as_good_as_bytes(model, tmp_path):
     assert model == mlflow_tflite.load_model(str(tmp_path / "model")).bytes
 
 
-def test_a_logged_model_is_loaded_by_its_address(model, x, tmp_path):
+def test_a_logged_model_is_loaded_by_its_address(model, x, tmp_path, monkeypatch):
     """In a store of its own; MLflow lists it as a model of the kind tflite, with its metadata."""
-    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
-    before = mlflow.get_tracking_uri()
-    mlflow.set_tracking_uri(uri)
-    try:
-        experiment = mlflow.create_experiment("flavor", artifact_location=(tmp_path / "artifacts").as_uri())
-        with mlflow.start_run(experiment_id=experiment):
-            info = mlflow_tflite.log_model(model, "small", standardization=SCALE, metadata={"recipe": "int8"}, registered_model_name="small")
-        MlflowClient().set_registered_model_alias("small", "champion", "1")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
+    experiment = mlflow.create_experiment("flavor", artifact_location=(tmp_path / "artifacts").as_uri())
+    with mlflow.start_run(experiment_id=experiment):
+        info = mlflow_tflite.log_model(model, "small", standardization=SCALE, metadata={"recipe": "int8"}, registered_model_name="small")
+    MlflowClient().set_registered_model_alias("small", "champion", "1")
 
-        outputs = mlflow.pyfunc.load_model("models:/small@champion").predict(x)
+    outputs = mlflow.pyfunc.load_model("models:/small@champion").predict(x)
 
-        assert expected_floats(model, x).tolist() == outputs.tolist()
-        assert expected_floats(model, x).tolist() == mlflow_tflite.load_model(info.model_uri).predict(x).tolist()
-        assert {"recipe": "int8"} == info.metadata
-        assert "tflite" == MlflowClient().get_logged_model(info.model_id).model_type
-    finally:
-        mlflow.set_tracking_uri(before)
+    assert expected_floats(model, x).tolist() == outputs.tolist()
+    assert expected_floats(model, x).tolist() == mlflow_tflite.load_model(info.model_uri).predict(x).tolist()
+    assert {"recipe": "int8"} == info.metadata
+    assert "tflite" == MlflowClient().get_logged_model(info.model_id).model_type
 
 
 def test_mlflow_models_predict(saved, model, x, tmp_path):

@@ -404,17 +404,15 @@ def test_each_variant_has_a_model_with_its_metrics_on_the_test_part(client: Mlfl
     assert {"MLmodel", "model.tflite"} < {file.path for file in client.list_logged_model_artifacts(model.model_id)}
 
 
-def test_a_variants_model_is_loaded_and_predicts(tracker: Tracker, client: MlflowClient, children: dict[str, Run]) -> None:
+def test_a_variants_model_is_loaded_and_predicts(
+    tracker: Tracker, client: MlflowClient, children: dict[str, Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """By its address, as MLflow's own page tells; the bytes are those of the variant, and it says what it is."""
     run = children["int8"]
     (model,) = client.search_logged_models([run.info.experiment_id], f"source_run_id = '{run.info.run_id}'")
-    before = mlflow.get_tracking_uri()
-    mlflow.set_tracking_uri(tracker.uri)
-    try:
-        loaded = mlflow.pyfunc.load_model(f"models:/{model.model_id}")
-        kept = load_model(f"models:/{model.model_id}")
-    finally:
-        mlflow.set_tracking_uri(before)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", tracker.uri)
+    loaded = mlflow.pyfunc.load_model(f"models:/{model.model_id}")
+    kept = load_model(f"models:/{model.model_id}")
 
     assert (2, 3) == loaded.predict(np.zeros((2, 6, 6, 2), np.float32)).shape
     assert (small_tflite(), SPLITS.standardization) == (kept.bytes, kept.standardization)

@@ -133,6 +133,7 @@ def test_the_arduino_library_has_its_layout(product):
     assert not any(name.endswith("main.c") for name in names)
 
 
+@pytest.mark.long
 def test_the_arduino_example_runs(product, tmp_path):
     """As the builder does it: the library's C apart, the sketch as C++ with Arduino.h in front; all samples agree."""
     with zipfile.ZipFile(io.BytesIO(render_firmware(product())["firmware/arduino/small.zip"])) as archive:

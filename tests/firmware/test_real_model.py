@@ -141,6 +141,7 @@ def test_the_linux_archive_holds_the_vectors(app: Application):
         }
 
 
+@pytest.mark.long
 def test_the_generated_c_quantizes_as_the_reference_was_fed(app: Application, write, run_c):
     main = '#include <stdio.h>\n#include <string.h>\n#include "src/test_vectors.h"\nint main(void) {\n  int equal = 0;\n' + (
         "  for (int test = 0; test < WAVE_TEST_COUNT; ++test) {\n    wave_input_t codes[WAVE_INPUT_SIZE];\n"

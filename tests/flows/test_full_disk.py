@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.long, pytest.mark.timeout(900)]
 SCRIPT = Path(__file__).with_name("full_disk.py")
 # Root may mount; others may in a user namespace of their own, where the kernel allows those.
 WAYS = (["unshare", "--mount"], ["unshare", "--mount", "--user", "--map-root-user"])

@@ -198,6 +198,7 @@ def test_a_deleted_blob_is_made_anew(first_run, write_project, home):
     assert Workshop.at(home).store.has(again.variant("int8").model)
 
 
+@pytest.mark.long
 def test_the_same_seed_gives_the_same_models_byte_for_byte(prefect_api, write_project, tmp_path):
     """Two home folders that share nothing, each with workers of its own; every kind of step, and the converter after it."""
     recipes = "cluster8-int8,prune50-cluster8-qat-int8"

@@ -52,6 +52,7 @@ def test_every_mutant_is_compiled_or_refused_in_one_line():
     assert CASES == len(judged)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("flavour", fence.FLAVOURS)
 def test_what_is_compiled_stays_within_its_buffers_and_equals_tflm(flavour, tmp_path):
     """Built with all warnings as errors; a trap, a touch beyond a buffer, or a byte that depends on what was in memory is none of ours."""
