@@ -12,7 +12,7 @@ from emberflow.wishes import NONE, LayerWish, Wishes
 from tasks import compress, convert
 
 STEPS = {"prune": (Prune(70),), "cluster": (Prune(70), Cluster(16)), "qat": (QuantizeAware(),)}
-SPLITS = SimpleNamespace(train="t", validation="v", standardization=None)
+SPLITS = SimpleNamespace(train="t", validation="v", standardization=None, target=None)
 
 
 def compression(steps, wishes):
