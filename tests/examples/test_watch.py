@@ -124,3 +124,21 @@ def test_the_project_names_what_is_there(watch):
     assert all(callable(watch[entry.removeprefix("watch:")]) for entry in entries)
     assert PROJECT.budget.flash <= target.flash_bytes
     assert PROJECT.budget.ram <= target.ram_bytes
+
+
+@pytest.mark.slow
+@pytest.mark.long
+@pytest.mark.xdist_group("flows")
+def test_the_exercises_are_told_on_the_chip(prefect_api, tmp_path):
+    """The whole chain with one of its recipes: by the C on the emulated Cortex-M4, every byte as TFLM has it, within the project's budget."""
+    from flows.retrain_to_deploy import retrain_to_deploy
+    from flows.settings import RunConfig
+
+    record = retrain_to_deploy(RunConfig(project=str(FOLDER / "emberflow.yaml"), recipes="int8", home=str(tmp_path)))
+    champion = record.variant("int8")
+
+    assert record.choice.champion == "int8"
+    assert record.baseline.quality.scores["accuracy"] > 0.85
+    assert champion.firmware.on_chip.is_proven
+    assert champion.firmware.quality.scores == champion.evaluation.quality.scores
+    assert champion.verdict.footprint.flash_bytes < 128 * 1024
