@@ -75,6 +75,18 @@ class Limits(Value):
     )
 
 
+Server = Annotated[
+    str | None,
+    Left,
+    Field(description="address of an MLflow server; none: a SQLite store in the home folder", json_schema_extra=form(type="string")),
+]
+SigningKey = Annotated[
+    str | None,
+    Left,
+    Field(description="file of the key that signs what is published; none: that of the project", json_schema_extra=form(type="string")),
+]
+
+
 class RunConfig(Value):
     """The parameters of a run; what is left out is as the project file says."""
 
@@ -89,16 +101,8 @@ class RunConfig(Value):
     )
     budget: Limits = Field(default_factory=Limits, description="other limits than the project's")
     home: str = Field(default=".emberflow", min_length=1, description="folder for store, runs, bundles and the local MLflow")
-    mlflow: Annotated[str | None, Left] = Field(
-        default=None,
-        description="address of an MLflow server; none: a SQLite store in the home folder",
-        json_schema_extra=form(type="string"),
-    )
-    signing_key: Annotated[str | None, Left] = Field(
-        default=None,
-        description="file of the key that signs what is published; none: that of the project",
-        json_schema_extra=form(type="string"),
-    )
+    mlflow: Server = None
+    signing_key: SigningKey = None
     approval: Annotated[Literal["ask", "don't ask"] | None, Left] = Field(
         default=None,
         description="whether a person is asked before a version is promoted",
@@ -211,16 +215,8 @@ class VersionConfig(Value):
 
     project: str = Field(min_length=1, description="path of the project file on the worker's machine, such as examples/watch/emberflow.yaml")
     home: str = Field(default=".emberflow", min_length=1, description="folder for store, runs, bundles and the local MLflow")
-    mlflow: Annotated[str | None, Left] = Field(
-        default=None,
-        description="address of an MLflow server; none: a SQLite store in the home folder",
-        json_schema_extra=form(type="string"),
-    )
-    signing_key: Annotated[str | None, Left] = Field(
-        default=None,
-        description="file of the key that signs what is published; none: that of the project",
-        json_schema_extra=form(type="string"),
-    )
+    mlflow: Server = None
+    signing_key: SigningKey = None
 
 
 def find_versions(config: VersionConfig) -> tuple[Registry, Publisher | None]:

@@ -103,7 +103,7 @@ def test_what_may_be_replaced(folder, tmp_path):
     (tmp_path / "empty").mkdir()
 
     for place in (tmp_path / "new" / "deep", tmp_path / "empty", folder):
-        refuse_other_contents(place)
+        assert refuse_other_contents(place) is None
 
 
 def test_work_of_the_users_is_not_replaced(folder):

@@ -86,8 +86,9 @@ def test_half_a_bundle_left_by_a_crash_is_made_whole(bundles, key, address, tmp_
     fs.pipe_file(f"{root}/versions/1/watch.tflite", b"half")
 
     publisher.publish(bundles[1], 1)
-
     fetch_published(address, public_of(key), tmp_path / "got")
+
+    assert (bundles[1] / "watch.tflite").read_bytes() == (tmp_path / "got" / "watch.tflite").read_bytes()
 
 
 def test_a_consumer_that_polls_sees_the_old_or_the_new_one_whole(bundles, key, address, tmp_path):
