@@ -2,9 +2,10 @@
 PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3,$(shell command -v $(name) 2>/dev/null)))
 BIN := .venv/bin
 READY := .venv/ready
+# --max-worker-restart=0: after a test that crashes its process, pytest-xdist would wait for ever at the end (seen with 3.8 and loadgroup)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-long lint benchmark lock clean
+.PHONY: help audit setup run test test-long test-longest test-all lint benchmark lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -15,6 +16,8 @@ $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null \
 	  || { echo "needs Python 3.11 or 3.12, found '$(PYTHON)'; name one: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)"; exit 1; }
 	$(PYTHON) -m venv --clear .venv
+	@awk '/^[^ ]/ {is_pip = /^pip==/} is_pip' requirements.lock > .venv/pip.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r .venv/pip.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
@@ -24,10 +27,15 @@ run: $(READY)  ## the whole chain on the smart-watch example: table, report, bun
 
 test: $(READY)  ## lint, types, import contracts, and all tests but the long ones
 	$(MAKE) lint
-	$(BIN)/pytest -n 2 --dist loadgroup --durations=10 -m "not long"
+	$(BIN)/pytest -n 2 --dist loadgroup --max-worker-restart=0 --durations=10 -m "not long and not longest"
 
 test-long: $(READY)  ## what takes minutes: the stack, the pages in a browser, every example and task, mutants of Keras files
-	$(BIN)/pytest -n 2 --dist loadgroup --durations=10 -m long
+	$(BIN)/pytest -n 2 --dist loadgroup --max-worker-restart=0 --durations=10 -m long
+
+test-longest: $(READY)  ## kills, servers that are away, eight runs at once, a week, MLPerf Tiny's four
+	$(BIN)/pytest -n 2 --dist loadgroup --max-worker-restart=0 --durations=10 -m longest
+
+test-all: test test-long test-longest  ## every test there is
 
 lint: $(READY)  ## ruff, mypy and the import contracts
 	$(BIN)/ruff check .
@@ -38,9 +46,13 @@ lint: $(READY)  ## ruff, mypy and the import contracts
 benchmark: $(READY)  ## time the chain against the same calls made by hand
 	$(BIN)/python benchmarks/pipeline.py
 
-lock: $(READY)  ## resolve pyproject.toml anew into requirements.lock
-	$(BIN)/python -m pip install --quiet uv
-	$(BIN)/uv pip compile pyproject.toml --extra dev --extra chip --extra team --extra browser --universal --python-version 3.11 --generate-hashes --no-header \
+audit: $(READY)  ## ask for known vulnerabilities of the locked packages; ends with 3 where no advisory service answers
+	@$(BIN)/python .ci/audit.py $(or $(SERVICE),pypi)
+
+lock:  ## resolve pyproject.toml anew into requirements.lock
+	$(PYTHON) -m venv .venv/lock
+	.venv/lock/bin/python -m pip install --quiet --disable-pip-version-check uv
+	.venv/lock/bin/uv pip compile pyproject.toml --extra dev --extra chip --extra team --extra s3 --extra browser --universal --python-version 3.11 --generate-hashes --no-header \
 	  --prerelease if-necessary-or-explicit --quiet -o requirements.lock
 
 clean:  ## remove the virtual environment and everything that runs made

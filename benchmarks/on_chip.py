@@ -3,6 +3,7 @@
 python benchmarks/on_chip.py --toolchain zig --json figures.json
 
 The chip is an emulated STM32F405 (Cortex-M4F) with its own memory map; every model runs on 100 signals, and its outputs are compared with TFLM's.
+Flash and RAM are those of the product that `emberflow compile` writes, from raw values to a decision, without its self-test.
 """
 
 import argparse
@@ -19,15 +20,20 @@ import tiny_models
 from emberflow.adapters.proof import Claim, prove
 from emberflow.adapters.toolchain import Compiler, Toolchain, default_cache
 from emberflow.compiler import Compiled, Storage, compile_model
+from emberflow.evaluate import reference
 from emberflow.evaluate.borders import quantize
 from emberflow.evaluate.litert import read_borders
+from emberflow.export import describe_product, program_of
+from emberflow.firmware.folder import Build
 from emberflow.graph import Graph
 from emberflow.on_chip import OnChip
+from emberflow.samples import Samples
 from emberflow.target import find_target
 from emberflow.values import FloatArray
 
 TARGET = "stm32f405"
 VECTORS = 100
+TESTS = 16
 KIB = 1024
 
 
@@ -58,7 +64,7 @@ class Row:
 
     constant_bytes: weights, biases and their per-channel scales, as the .tflite holds them.
     peak_bytes: the largest set of activations alive at once, input and output among them.
-    ram_bytes: arena, data and bss. flash_bytes: the whole program.
+    ram_bytes: arena, data and bss. flash_bytes: the whole program, which quantizes raw values and decides.
     """
 
     name: str
@@ -175,10 +181,14 @@ def constant_bytes(graph: Graph) -> int:
 
 def examine(model: bytes, weights: Storage, toolchain: Toolchain) -> tuple[Compiled, OnChip]:
     """`model` compiled, built for the chip, run on it and compared."""
-    compiled = compile_model(model, "model", weights=weights)
+    compiled, target = compile_model(model, "model", weights=weights), find_target(TARGET)
     border = read_borders(model).input
-    codes = quantize(tiny_models.signals(border.shape[1:], VECTORS, seed=2), border)
-    return compiled, prove(Claim(model, compiled.name, compiled.files), (codes,), find_target(TARGET), toolchain).figures
+    codes = quantize(signals := tiny_models.signals(border.shape[1:], VECTORS, seed=2), border)
+    samples = Samples((codes[:TESTS],), (signals[:TESTS],), "signals", are_real=False)
+    expected = reference.outputs(model, samples.codes)
+    product = describe_product(compiled.name, model, samples, expected, target, Build(compiled.files))
+    claim = Claim(model, compiled.name, compiled.files, program_of(product).sources)
+    return compiled, prove(claim, (codes,), target, toolchain).figures
 
 
 def measure(name: str, toolchain: Toolchain) -> Row:

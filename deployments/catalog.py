@@ -5,6 +5,7 @@
 """
 
 import argparse
+import os
 from typing import Any, cast
 
 from prefect import Flow, serve
@@ -13,6 +14,9 @@ from prefect.events import DeploymentEventTrigger
 from prefect.schedules import Cron
 from prefect.types.entrypoint import EntrypointType
 
+from deployments.alerts import send_to
+from deployments.automations import establish, mark_lost_runs
+from emberflow.alert import ALERTS, Recipient
 from emberflow.schedule import Schedule
 from emberflow.values import Value
 from flows.compress_model import compress_model
@@ -21,7 +25,7 @@ from flows.promote_variant import PromoteConfig, promote_variant
 from flows.retrain_to_deploy import retrain_to_deploy
 from flows.roll_back import roll_back
 from flows.settings import RunConfig, VersionConfig
-from tasks.checkup import DRIFTED
+from tasks.alerts import DRIFTED
 
 EXAMPLE = RunConfig(project="examples/watch/emberflow.yaml")
 
@@ -33,7 +37,7 @@ def deployments(defaults: RunConfig = EXAMPLE, schedule: Schedule | None = None)
         schedule: when `retrain_to_deploy` runs by itself; without one, what was set before (here or in the UI) stays.
     """
     versions = VersionConfig(**defaults.model_dump(include={"project", "home", "mlflow", "signing_key"}))
-    check = CheckConfig(**defaults.model_dump(include={"project", "home", "mlflow"}))
+    check = CheckConfig(**defaults.model_dump(include={"project", "home", "store", "mlflow"}))
     return (
         _deployment(
             retrain_to_deploy,
@@ -86,14 +90,20 @@ def main() -> None:
     """Serve until it is ended. Schedules stay as they are then, so that they are there again with the next start."""
     parser = argparse.ArgumentParser(prog="python -m deployments.catalog")
     parser.add_argument("--home", default=EXAMPLE.home, help="folder for the store, runs and bundles")
+    parser.add_argument("--store", default=os.environ.get("EMBERFLOW_STORE"), help="where a team keeps blobs and results; default: the home folder")
     parser.add_argument("--mlflow", default=EXAMPLE.mlflow, help="address of an MLflow server; default: a SQLite store in the home folder")
     parser.add_argument("--project", default=EXAMPLE.project, help="the project that the forms name at first")
     parser.add_argument("--cron", help="when it is retrained, such as '0 2 * * *'")
     parser.add_argument("--time-zone", default="UTC", help="where --cron is read")
-    said = parser.parse_args()
-    defaults = RunConfig(project=said.project, home=said.home, mlflow=said.mlflow)
+    said, told = parser.parse_args(), os.environ.pop(ALERTS, None)  # a secret, which the runs that are started need not know
+    defaults = RunConfig(project=said.project, home=said.home, store=said.store, mlflow=said.mlflow)
     schedule = Schedule(cron=said.cron, time_zone=said.time_zone) if said.cron else None
-    serve(*deployments(defaults, schedule), pause_on_shutdown=False, print_starting_message=False)
+    offered = deployments(defaults, schedule)
+    flows = [str(each.flow_name) for each in offered]
+    establish(mark_lost_runs(flows))
+    if told:
+        send_to(Recipient.parse(told), flows)
+    serve(*offered, pause_on_shutdown=False, print_starting_message=False)
 
 
 if __name__ == "__main__":

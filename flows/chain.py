@@ -3,7 +3,6 @@
 Knows no registry; the flows that run the chain say what comes after it.
 """
 
-import platform
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -13,10 +12,9 @@ from typing import Any
 from prefect import runtime
 from prefect.futures import PrefectFuture
 from prefect.logging import get_run_logger
-from prefect.task_runners import ThreadPoolTaskRunner
 from prefect.utilities.urls import url_for
 
-from emberflow import fingerprint
+from emberflow import fingerprint, surroundings
 from emberflow.adapters.tracking import Status
 from emberflow.adapters.tracking_address import RunIds, is_server
 from emberflow.adapters.tracking_figures import context_of
@@ -25,14 +23,18 @@ from emberflow.dataset import Splits
 from emberflow.errors import NothingFits, RegistryError, StoreError, TrackingError
 from emberflow.gate import Decision
 from emberflow.gate_report import FILE
+from emberflow.project import render_project
 from emberflow.record import Baseline, Provenance, Record
 from emberflow.runs import bundle_folder
 from emberflow.table import skipped
 from emberflow.target import TargetKind
 from emberflow.variant import Failure, Variant
+from flows.alarm import tell_of_the_failure
+from flows.runner import SideBySide
 from flows.settings import Setting, name_of
 from flows.variants import make_variants
 from tasks import track
+from tasks.caching import anew
 from tasks.gate import write_gate
 from tasks.judge import choose_champion
 from tasks.prepare import prepare
@@ -49,8 +51,9 @@ def run_name() -> str:
 
 CONDUCT: dict[str, Any] = {
     "flow_run_name": run_name,
-    "task_runner": ThreadPoolTaskRunner(max_workers=64),  # they wait; the workshop's workers do the work, one a core
+    "task_runner": SideBySide(max_workers=64),  # they wait; the workshop's workers do the work, one a core
     "persist_result": False,
+    "on_failure": [tell_of_the_failure],
 }
 """How a flow that runs the chain is conducted."""
 
@@ -68,35 +71,51 @@ def make_variants_and_choose(setting: Setting, ending: Ending | None = None) -> 
 
     Raises: NothingFits, and what a stage raises. A run that is ended from outside ends its workers at once.
     """
+    with setting.workshop.store.using(), anew(setting.force):
+        return _make_variants_and_choose(setting, ending)
+
+
+def _make_variants_and_choose(setting: Setting, ending: Ending | None) -> Record:
     for reason, recipes in skipped(setting.skipped).items():
         get_run_logger().warning("%s skipped: %s", ", ".join(recipes), reason)
     tracking = track.open_run.submit(setting.tracker, setting.project.name, setting.run_id, _tags(setting))
     try:
-        splits = prepare(setting.project, setting.folder, setting.workshop)
-        for warning in splits.warnings:
-            get_run_logger().warning(warning)
-        if setting.target.kind is TargetKind.MICROCONTROLLER:
-            get_compiler_ready.submit(setting.target, setting.workshop)
-        baseline = train(origin_of(setting.project, setting.given, splits), splits, setting.folder, setting.workshop, setting.plan.wishes)
-        setting.plan.wishes.check(baseline.layers)  # again, because one from the cache wasn't looked at
-        variants, failures = make_variants(setting, splits, baseline)
-        record = _record(setting, splits, baseline, variants, failures, _ids(tracking))
+        record = _choose(setting, tracking)
         folder = write_report(record, setting.workshop)
         if record.choice.champion:
             write_bundle(record, record.choice.champion, setting.workshop)
+        show_in_prefect(record, folder, _links(setting, record, folder))
+        _log_and_deploy(setting, record, folder, tracking, ending)
     except BaseException as error:
-        is_ended = not isinstance(error, Exception)  # cancelled in the UI, or Ctrl-C
-        if is_ended:
+        if not isinstance(error, Exception):  # cancelled in the UI, or Ctrl-C
             setting.workshop.abandon()
-        with suppress(StoreError, TrackingError):  # what went wrong first is told
-            if ids := _ids(tracking):
-                track.close_run(setting.tracker, ids, Status.KILLED if is_ended else Status.FAILED, None, ())
+        _close(setting, tracking, error)
         raise
-    _log(setting, record, folder, tracking, ending)
-    show_in_prefect(record, folder, _links(setting, record, folder))
     if not record.choice.champion:
         raise NothingFits(record.choice.explanation)
     return record
+
+
+def _choose(setting: Setting, tracking: "PrefectFuture[RunIds]") -> Record:
+    splits = prepare(setting.project, setting.folder, setting.workshop)
+    for warning in splits.warnings:
+        get_run_logger().warning(warning)
+    if setting.target.kind is TargetKind.MICROCONTROLLER:
+        get_compiler_ready.submit(setting.target, setting.workshop)
+    origin = origin_of(setting.project, setting.given, splits, setting.trust)
+    baseline = train(origin, splits, setting.folder, setting.workshop, setting.plan.wishes)
+    setting.plan.wishes.check(baseline.layers)  # again, because one from the cache wasn't looked at
+    variants, failures = make_variants(setting, splits, baseline)
+    return _record(setting, splits, baseline, variants, failures, _ids(tracking))
+
+
+def _close(setting: Setting, tracking: "PrefectFuture[RunIds]", error: BaseException) -> None:
+    """The run in MLflow, after `error`, which is told whatever becomes of this; who has just not answered is asked once, and not for minutes."""
+    status = Status.FAILED if isinstance(error, Exception) else Status.KILLED
+    close = track.close_run.with_options(retries=0) if isinstance(error, StoreError | TrackingError) else track.close_run
+    with suppress(StoreError, TrackingError):
+        if ids := _ids(tracking):
+            close(setting.tracker, ids, status)
 
 
 def _record(
@@ -116,7 +135,8 @@ def _record(
         project_digest=project.digest,
         data_digest=digest(splits.model_dump_json().encode()),
         code_digest=fingerprint.of_house(),
-        versions={"python": platform.python_version(), **fingerprint.versions(), **fingerprint.versions(fingerprint.TOOLS)},
+        versions=surroundings.versions(),
+        processor=surroundings.processor(),
         mlflow_run_id=ids.run_id if ids else None,
         mlflow_experiment_id=ids.experiment_id if ids else None,
         prefect_page=_page(setting),
@@ -134,6 +154,7 @@ def _record(
         skipped=setting.skipped,
         choice=choose_champion(variants, measure),
         provenance=provenance,
+        project_file=render_project(project),
     )
 
 
@@ -143,20 +164,24 @@ def _ids(tracking: "PrefectFuture[RunIds]") -> RunIds | None:
     return found if isinstance(found, RunIds) else None
 
 
-def _log(setting: Setting, record: Record, folder: Path, tracking: "PrefectFuture[RunIds]", ending: Ending | None) -> None:
-    """Every variant to MLflow. When it can't take them the run fails, but all that was made is kept, and the next run finds it."""
+def _log_and_deploy(setting: Setting, record: Record, folder: Path, tracking: "PrefectFuture[RunIds]", ending: Ending | None) -> None:
+    """Every variant to MLflow, and what the ending says; the run is finished there once nothing is left to do.
+
+    When MLflow can't take them the run fails, but all that was made is kept, and the next run finds it.
+    """
     try:
         ids = tracking.result()
         track.log_data(setting.tracker, ids, context_of(record))
         track.log_variants(setting.tracker, ids, context_of(record), record.variants, setting.workshop)
-        decision = _judge(setting, record, folder, ids, ending) if ending else None
-        status = Status.FINISHED if record.choice.champion else Status.FAILED
-        track.close_run(setting.tracker, ids, status, record, _files(setting, record, folder))
+        try:
+            decision = _judge(setting, record, folder, ids, ending) if ending else None
+        except RegistryError:
+            track.log_outcome(setting.tracker, ids, record, _files(setting, record, folder))
+            raise
+        track.log_outcome(setting.tracker, ids, record, _files(setting, record, folder))
         if ending and decision and (done := ending.deploy(setting, decision)) != decision:
             write_gate(done, record.project, folder, None)
-    except RegistryError:
-        track.close_run(setting.tracker, ids, Status.FAILED, record, _files(setting, record, folder))
-        raise
+        track.close_run(setting.tracker, ids, Status.FINISHED if record.choice.champion else Status.FAILED)
     except (StoreError, TrackingError) as error:
         kept = f"The variants are kept: their report is {folder / 'report.html'}. Run again when MLflow can take them; nothing is trained twice"
         raise type(error)(f"{error}\n{kept}") from error

@@ -1,5 +1,6 @@
 """From a run's champion to the one that serves: register, compare, decide, promote, publish. The order of the stages; no figure is looked at here."""
 
+from prefect import runtime
 from prefect.logging import get_run_logger
 
 from emberflow.adapters.publisher import Publisher
@@ -11,6 +12,7 @@ from emberflow.record import Record
 from emberflow.version import standing_of
 from flows.approval import ask
 from flows.settings import Setting
+from tasks.alerts import tell_of_refusal
 from tasks.evaluate import Scoring
 from tasks.gate import compare, pass_gate
 from tasks.products import Served
@@ -27,7 +29,13 @@ def judge_champion(setting: Setting, record: Record, recipe: str, ids: RunIds) -
         return unchanged(version.number, serving, standing_of(version, registered.names))
     variant, splits = record.variant(recipe), record.splits
     candidate = Candidate(version=version.number, variant=variant, target=record.target, champion=serving)
-    own = Served(model=variant.model, standardization=splits.standardization, labels=splits.labels, target=splits.target)
+    own = Served(
+        model=variant.model,
+        standardization=splits.standardization,
+        labels=splits.labels,
+        target=splits.target,
+        thresholds=variant.evaluation.quality.thresholds,
+    )
     decision = judge(setting, candidate, own, splits)
     if decision.outcome is Outcome.PROMOTED and setting.approval_seconds is not None:
         decision = ask(decision, record, setting.approval_seconds)
@@ -53,6 +61,8 @@ def deploy(registry: Registry, publisher: Publisher | None, decision: Decision) 
     """Carry the decision out, and publish whoever serves then, unless it is published already. The decision, as another promotion left it."""
     done = carry_out(registry, decision)
     get_run_logger().info(done.sentence)
+    if done.outcome is Outcome.KEPT:
+        tell_of_refusal(registry.project, done, runtime.flow_run.id)
     if publisher:
         publish_champion(registry, publisher)
     return done

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from prefect import task
+from prefect import runtime, task
 from prefect.artifacts import create_markdown_artifact
 from prefect.events import emit_event
 
@@ -15,11 +15,13 @@ from emberflow.drift import Checkup
 from emberflow.errors import RegistryError
 from emberflow.stages.checkup import Judged, Question
 from emberflow.stages.contest import Entrant
+from emberflow.table import escape
 from emberflow.version import Alias
+from tasks.alerts import DRIFTED, resource_of, told
 from tasks.conduct import RETRIED, stage
 
 LIMIT_SECONDS = 3600
-DRIFTED, STEADY = "emberflow.champion.drifted", "emberflow.champion.steady"
+STEADY = "emberflow.champion.steady"
 
 
 @task(name="check the champion", task_run_name="check the champion", persist_result=False, **RETRIED)
@@ -43,7 +45,7 @@ def check_champion(registry: Registry, splits: Splits, question: Question, works
             "champion": Entrant(**model.model_dump()),
             "then": _judged(judged, workshop),
             "now": _judged(splits, workshop),
-            "question": question.model_copy(update={"version": version.number}),
+            "question": question.model_copy(update={"version": version.number, "unit": splits.target_unit}),
         }
         checkup: Checkup = workshop.run(Job("emberflow.stages.checkup:check", keywords, LIMIT_SECONDS), tell)
     return checkup
@@ -66,19 +68,26 @@ def tell_of_champion(checkup: Checkup, project: Path) -> None:
     create_markdown_artifact(
         _table(checkup), key=f"champion-{checkup.project.replace('_', '-')}", description="The champion on fresh data, and what moved"
     )
+    message = f"{checkup.project}: version {checkup.version} {'has drifted: ' if checkup.findings else 'is steady'}{'; '.join(checkup.findings)}"
     emit_event(
         DRIFTED if checkup.findings else STEADY,
-        resource={"prefect.resource.id": f"emberflow.project.{checkup.project}", "prefect.resource.name": checkup.project},
-        payload={"project": str(project), "version": checkup.version, "findings": list(checkup.findings)},
+        resource=resource_of(checkup.project),
+        payload={
+            **told(message, runtime.flow_run.id),
+            "project": str(project),
+            "version": checkup.version,
+            "findings": list(checkup.findings),
+        },
     )
 
 
 def _table(checkup: Checkup) -> str:
-    head = f"## {checkup.project}: version {checkup.version} on {checkup.samples:,} fresh samples\n\n"
-    said = "\n".join(f"- {finding}" for finding in checkup.findings) or "All is as steady as it was."
-    rows = [f"| {checkup.metric} | {checkup.then:.4f} then, {checkup.now:.4f} now | | |"]
-    for drift in (*checkup.inputs, checkup.predictions):
+    measure = checkup.measure
+    head = f"## {escape(checkup.project)}: version {checkup.version} on {checkup.samples:,} fresh samples\n\n"
+    said = "\n".join(f"- {escape(finding)}" for finding in checkup.findings) or "All is as steady as it was."
+    rows = [f"| {escape(measure.name)} | {measure.show(checkup.then)} then, {measure.show(checkup.now)} now | | |"]
+    for drift in checkup.drifts:
         distance = f"{drift.distance:.3f}" if drift.distance is not None else ""
-        rows.append(f"| {drift.name} | {'drifted' if drift.has_drifted else 'steady'} | {drift.stability:.3f} | {distance} |")
+        rows.append(f"| {escape(drift.name)} | {'drifted' if drift.has_drifted else 'steady'} | {drift.stability:.3f} | {distance} |")
     columns = "| | | stability index | Kolmogorov-Smirnov |\n| --- | --- | --- | --- |\n"
     return f"{head}{said}\n\n{columns}" + "\n".join(rows)

@@ -13,8 +13,10 @@ from emberflow.recipe import Steps, prefix_name
 from emberflow.stages.compress import Treatment
 from emberflow.task import TaskKind
 from emberflow.training import FineTuning, Training
+from emberflow.trust import OwnClasses
 from emberflow.values import Value
 from emberflow.wishes import NONE, Wishes
+from tasks.batches import in_batches_that_fit
 from tasks.caching import Inputs, StageCache
 from tasks.conduct import RETRIED, stage
 from tasks.products import Compressed, Trained
@@ -24,19 +26,23 @@ LIMIT_SECONDS = 12 * 3600
 
 
 class Plan(Value):
-    """How every compression step of a project trains on, what it wants of single layers, and in which folder its functions lie."""
+    """How every compression step of a project trains on, what it wants of single layers, in which folder its functions lie, and where the
+    model's own classes are.
+    """
 
     training: Training
     fine_tuning: FineTuning
     task: TaskKind = TaskKind.CLASSIFICATION
     folder: Path
     wishes: Wishes = NONE
+    own: OwnClasses | None = None
 
 
 def _facts(inputs: Inputs) -> str:
-    """What decides the result: of the plan neither the baseline's epochs nor where the project lies; of its wishes those about the step;
-    of the data only what trains.
+    """What decides the result: of the model before not how good it was; of the plan neither the baseline's epochs nor where the project lies;
+    of its wishes those about the step; of the data only what trains.
     """
+    before: Trained | Compressed = inputs["before"]
     plan: Plan = inputs["plan"]
     splits: Splits = inputs["splits"]
     training = plan.training
@@ -44,7 +50,7 @@ def _facts(inputs: Inputs) -> str:
     data = (splits.train, splits.validation, splits.standardization, splits.target)
     settings = (plan.fine_tuning, plan.task, training.loss, training.batch_size, training.seed, training.augment)
     wishes = plan.wishes.about(inputs["steps"][-1])
-    return repr((inputs["before"], inputs["steps"], data, settings, augment, wishes))
+    return repr((before.model, before.notes, inputs["steps"], data, settings, augment, wishes, plan.own))
 
 
 def _run_name() -> str:
@@ -67,9 +73,12 @@ def compress(steps: Steps, before: Trained | Compressed, splits: Splits, plan: P
         keywords = {
             "model": model,
             "steps": steps,
-            "treatment": Treatment(fine_tuning=plan.fine_tuning, wishes=plan.wishes),
-            "classroom": room,
+            "treatment": Treatment(fine_tuning=plan.fine_tuning, wishes=plan.wishes, own=plan.own),
             "out": out,
         }
-        notes = workshop.run(Job("emberflow.stages.compress:compress", keywords, LIMIT_SECONDS, urgency), tell)
-        return Compressed(model=workshop.store.put(out, Kind.KERAS), notes=(*before.notes, *notes))
+        notes, more = in_batches_that_fit(
+            room,
+            lambda room: workshop.run(Job("emberflow.stages.compress:compress", keywords | {"classroom": room}, LIMIT_SECONDS, urgency), tell),
+            tell,
+        )
+        return Compressed(model=workshop.store.put(out, Kind.KERAS), notes=(*before.notes, *notes, *more))

@@ -11,6 +11,7 @@ from prefect.logging import get_run_logger
 from prefect.tasks import exponential_backoff
 
 from emberflow.errors import PassingError
+from emberflow.log import around
 from emberflow.units import show_seconds
 
 EVENT = "emberflow_event"  # on a log record: `began`, `told` or `ended`, for who shows progress
@@ -30,6 +31,9 @@ RETRIED: dict[str, Any] = {
     "result_serializer": "json",
 }
 
+WAITING: dict[str, Any] = RETRIED | {"retries": 5, "retry_delay_seconds": [5, 10, 20, 30, 60]}
+"""How a task behaves that tells MLflow: its server may be restarted, which takes a minute or two, and nothing that was to be told is lost."""
+
 
 @contextmanager
 def stage(label: str) -> Iterator[Callable[[str], None]]:
@@ -44,7 +48,8 @@ def stage(label: str) -> Iterator[Callable[[str], None]]:
 
     log.info("%s", label, extra={EVENT: "began", STAGE: label})
     try:
-        yield tell
+        with around(getattr(log, "extra", None) or {}):
+            yield tell
     except BaseException:
         log.info("%s failed", label, extra={EVENT: "failed", STAGE: label})
         raise

@@ -44,15 +44,12 @@ def compare(champion: Served, challenger: Served, splits: Splits, scoring: Scori
         y=path(splits.test.y),
         labels=splits.labels,
         standardization=splits.standardization,
-        metric=scoring.task.measure(splits.target_unit).name,
+        measure=scoring.task.measure(splits.target_unit),
         grading=grading(scoring, splits, workshop),
         confidence=rules.confidence,
         is_microcontroller=scoring.kind is TargetKind.MICROCONTROLLER,
     )
-    old, new = (
-        Entrant(model=path(each.model), standardization=each.standardization, labels=each.labels, target=each.target)
-        for each in (champion, challenger)
-    )
+    old, new = (Entrant(model=path(each.model), **each.model_dump(exclude={"model"})) for each in (champion, challenger))
     with stage("compare with champion") as tell:
         job = Job("emberflow.stages.contest:compete", {"champion": old, "challenger": new, "arena": arena}, LIMIT_SECONDS)
         found: Contest = workshop.run(job, tell)

@@ -75,6 +75,7 @@ class Served(Value):
     standardization: Standardization | None
     labels: tuple[str, ...]
     target: Standardization | None = None
+    thresholds: tuple[float, ...] = ()
 
 
 class Timings(Value):

@@ -6,17 +6,16 @@ from emberflow.adapters.registry import Registry
 from emberflow.errors import Overtaken
 from emberflow.gate import Decision, Outcome, overrule
 from emberflow.gate_report import render_gate
-from tasks.conduct import RETRIED
+from tasks.conduct import WAITING
 from tasks.exclusive import alone
-from tasks.register import lock_of
 
 
-@task(name="promote", task_run_name="{decision.outcome} version {decision.version}", persist_result=False, **RETRIED)
+@task(name="promote", task_run_name="{decision.outcome} version {decision.version}", persist_result=False, **WAITING)
 def carry_out(registry: Registry, decision: Decision) -> Decision:
     """Names and description of the version as decided. When another promotion was faster, the version is kept and the decision says so."""
     if decision.outcome is Outcome.UNCHANGED:
         return decision
-    with alone(lock_of(registry)):
+    with alone(registry):
         done = _move(registry, decision)
         registry.describe(done.version, render_gate(done, registry.project))
     return done

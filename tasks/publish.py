@@ -8,12 +8,12 @@ from prefect import task
 from prefect.artifacts import create_image_artifact, create_markdown_artifact
 
 from emberflow.adapters.crew import Job
-from emberflow.adapters.store import telling_of_disk
+from emberflow.adapters.disk import telling_of_disk
 from emberflow.adapters.workshop import Workshop
 from emberflow.record import Record
 from emberflow.runs import bundle_folder, run_folder, write_record
 from emberflow.stages.package import Champion
-from emberflow.table import markdown
+from emberflow.table import escape, markdown
 from emberflow.variant import Variant
 from tasks.conduct import RETRIED, stage
 
@@ -42,14 +42,14 @@ def _move(made: Path, folder: Path) -> None:
 @task(name="write bundle", task_run_name="write bundle", persist_result=False, **RETRIED)
 def write_bundle(record: Record, champion: str, workshop: Workshop) -> Path:
     """The champion's bundle: all that a firmware engineer needs."""
-    path = workshop.store.path
+    proven = workshop.store.proven
     vectors = record.splits.vectors
     folder = bundle_folder(workshop.home, record.project, record.provenance.run_id)
     report = run_folder(workshop.home, record.project, record.provenance.run_id) / "report.html"
     keywords = {
         "record": record,
         "champion": _files(record.variant(champion), workshop),
-        "vectors": (path(vectors.x), path(vectors.y)),
+        "vectors": (proven(vectors.x), proven(vectors.y)),
         "report_html": report,
         "out": folder,
     }
@@ -60,19 +60,18 @@ def write_bundle(record: Record, champion: str, workshop: Workshop) -> Path:
 
 def _files(champion: Variant, workshop: Workshop) -> Champion:
     sources = champion.firmware.sources if champion.firmware else None
-    return Champion(model=workshop.store.path(champion.model), sources=workshop.store.path(sources) if sources else None)
+    return Champion(model=workshop.store.proven(champion.model), sources=workshop.store.proven(sources) if sources else None)
 
 
 @task(name="show in Prefect", task_run_name="show in Prefect", persist_result=False, **RETRIED)
 def show_in_prefect(record: Record, folder: Path, links: dict[str, str]) -> None:
-    """Table, explanation and Pareto plot as artifacts of the run."""
+    """Table, explanation and, where there are variants, the Pareto plot as artifacts of the run."""
     told = "\n".join(f"- {name}: {link}" for name, link in links.items())
-    text = f"## {record.project}\n\n{markdown(record)}\n\n{told}\n"
+    text = f"## {escape(record.project)}\n\n{markdown(record)}\n\n{told}\n"
     create_markdown_artifact(text, key=f"variants-{_key(record)}", description="Every variant with its verdict")
-    plot = folder / "plots" / "pareto.uri"
-    create_image_artifact(
-        plot.read_text(), key=f"pareto-{_key(record)}", description="Size against the metric; the front is what no other beats in both"
-    )
+    if record.variants:  # of none, nothing is drawn
+        plot = (folder / "plots" / "pareto.uri").read_text()
+        create_image_artifact(plot, key=f"pareto-{_key(record)}", description="Size against the metric; the front is what no other beats in both")
 
 
 def _key(record: Record) -> str:

@@ -11,12 +11,12 @@ from emberflow.artifact import Kind
 from emberflow.errors import RegistryError
 from emberflow.record import Record
 from emberflow.version import Entry, Version
-from tasks.conduct import RETRIED
+from tasks.conduct import WAITING
 from tasks.exclusive import alone
 from tasks.products import Recalled, Registered, Served
 
 
-@task(name="register", task_run_name="register", persist_result=False, **RETRIED)
+@task(name="register", task_run_name="register", persist_result=False, **WAITING)
 def register(registry: Registry, record: Record, recipe: str, ids: RunIds) -> Registered:
     """The champion of `record` as a version, and who serves now. A version that is the same and decided of already is none that is new."""
     variant = record.variant(recipe)
@@ -28,7 +28,7 @@ def register(registry: Registry, record: Record, recipe: str, ids: RunIds) -> Re
         experiment_id=ids.experiment_id,
         mlflow_run=ids.run_id,
     )
-    with alone(lock_of(registry)):
+    with alone(registry):
         names, found = registry.settle(), registry.find(entry.origin)
         if found and (found.number == names.champion or found.standing.is_final):
             return Registered(version=found, names=names, is_new=False)
@@ -36,7 +36,7 @@ def register(registry: Registry, record: Record, recipe: str, ids: RunIds) -> Re
     return Registered(version=version, names=names, is_new=True)
 
 
-@task(name="recall", task_run_name="recall version {number}", persist_result=False, **RETRIED)
+@task(name="recall", task_run_name="recall version {number}", persist_result=False, **WAITING)
 def recall(registry: Registry, number: int) -> Recalled:
     """A version with its figures. Raises: RegistryError: there is none, it serves already, or the record of its run is gone."""
     version, names = registry.version(number), registry.settle()
@@ -46,15 +46,10 @@ def recall(registry: Registry, number: int) -> Recalled:
     return Recalled(version=version, variant=record.variant(version.recipe), target=record.target, champion=names.champion)
 
 
-def lock_of(registry: Registry) -> str:
-    """The name under which one at a time changes the versions of a project."""
-    return f"emberflow-versions-{registry.project}"
-
-
-@task(name="fetch from registry", task_run_name="fetch version {version.number}", persist_result=False, **RETRIED)
+@task(name="fetch from registry", task_run_name="fetch version {version.number}", persist_result=False, **WAITING)
 def fetch(registry: Registry, version: Version, workshop: Workshop) -> Served:
     """A version's own bytes, checked, in the store."""
     with workshop.store.workplace() as place:
         fetched = fetch_model(registry, version, place)
         model = workshop.store.put(fetched.model, Kind.TFLITE)
-    return Served(model=model, standardization=fetched.standardization, labels=fetched.labels, target=fetched.target)
+    return Served(model=model, **fetched.model_dump(exclude={"model"}))

@@ -13,13 +13,12 @@ from emberflow.errors import RegistryError
 from emberflow.version import Alias
 from tasks.conduct import RETRIED
 from tasks.exclusive import alone
-from tasks.register import lock_of
 
 
 @task(name="publish", task_run_name="publish", persist_result=False, **RETRIED)
 def publish_champion(registry: Registry, publisher: Publisher) -> None:
     """The champion's own bundle, verified, to where consumers look; nothing is written when it is there already."""
-    with alone(lock_of(registry)), TemporaryDirectory(prefix="emberflow-") as folder:
+    with alone(registry), TemporaryDirectory(prefix="emberflow-") as folder:
         champion, index = registry.holder(Alias.CHAMPION), publisher.read()
         if champion is None or (index and index.serves(champion.number, champion.origin.model)):
             return
@@ -34,7 +33,7 @@ def restore_previous(registry: Registry) -> str:
 
     Raises: RegistryError: there is none, or its bundle is gone or altered; then nothing has changed.
     """
-    with alone(lock_of(registry)), TemporaryDirectory(prefix="emberflow-") as folder:
+    with alone(registry), TemporaryDirectory(prefix="emberflow-") as folder:
         names = registry.settle()
         if names.champion is None or names.previous is None:
             serving = f"version {names.champion} is the only one that ever served" if names.champion else "no version serves yet"

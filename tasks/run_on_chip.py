@@ -1,4 +1,4 @@
-"""Link one variant's firmware, run it on the emulated core, prove it equal to TFLM."""
+"""Link one variant's firmware, run it on the emulated core, prove it equal to TFLM and have the product test itself."""
 
 from prefect import runtime, task
 
@@ -7,7 +7,6 @@ from emberflow.adapters.bench import Assignment
 from emberflow.adapters.crew import Job
 from emberflow.adapters.toolchain import default_cache
 from emberflow.adapters.workshop import Workshop
-from emberflow.artifact import Artifact
 from emberflow.dataset import Splits
 from emberflow.recipe import Recipe
 from emberflow.target import Target
@@ -22,9 +21,10 @@ LIMIT_SECONDS = 3600
 
 def _facts(inputs: Inputs) -> str:
     """Of the target what the linker, the compiler and the emulated core are told; not its title or clock."""
-    target: Target = inputs["target"]
-    device = target.model_dump(include={"name", "core", "regions"})
-    return repr((inputs["converted"].model, inputs["translated"], inputs["splits"].test, device, inputs["scoring"].facts(inputs["splits"])))
+    target, splits = inputs["target"], inputs["splits"]
+    device = target.model_dump(include={"name", "core", "regions", "flash_bytes", "ram_bytes"})
+    samples = (splits.test, splits.vectors, splits.standardization)
+    return repr((inputs["converted"].model, inputs["translated"], samples, device, inputs["scoring"].facts(splits)))
 
 
 def _run_name() -> str:
@@ -45,8 +45,21 @@ def run_on_chip(  # noqa: PLR0913 - what it runs, where, by what it is scored
     if translated.sources is None:
         return Firmware(sources=None, why_not=translated.translation.refused)
     with stage(f"run on chip {recipe}") as tell:
-        assignment = _assignment(translated.translation.name, (translated.sources, converted.model), splits, target, workshop)
-        assignment = assignment.model_copy(update={"grading": grading(scoring, splits, workshop)})
+        path = workshop.store.path
+        assignment = Assignment(
+            name=translated.translation.name,
+            sources=path(translated.sources),
+            model=path(converted.model),
+            x=path(splits.test.x),
+            y=path(splits.test.y),
+            vectors=(path(splits.vectors.x), path(splits.vectors.y)),
+            standardization=splits.standardization,
+            labels=splits.labels,
+            unit=splits.target_unit,
+            grading=grading(scoring, splits, workshop),
+            target=target,
+            toolchain=default_cache(),
+        )
         found = workshop.run(Job("emberflow.adapters.bench:run_on_chip", {"assignment": assignment}, LIMIT_SECONDS, urgency=-4), tell)
         return Firmware(sources=translated.sources, packing=packing, on_chip=found.on_chip, quality=found.quality, why_not=found.why_not)
 
@@ -65,8 +78,3 @@ def get_compiler_ready(target: Target, workshop: Workshop) -> None:
     """The first build for a core takes the compiler up to 20 s: while the baseline trains, nobody waits for it."""
     with stage("get compiler ready") as tell:
         workshop.run(Job("emberflow.adapters.bench:get_ready", {"target": target, "toolchain": default_cache()}, LIMIT_SECONDS), tell)
-
-
-def _assignment(name: str, files: tuple[Artifact, Artifact], splits: Splits, target: Target, workshop: Workshop) -> Assignment:
-    sources, model, x, y = (workshop.store.path(artifact) for artifact in (*files, splits.test.x, splits.test.y))
-    return Assignment(name=name, sources=sources, model=model, x=x, y=y, target=target, toolchain=default_cache())

@@ -1,5 +1,6 @@
 """Build and train the float baseline, or read the one that was brought along."""
 
+from contextvars import copy_context
 from pathlib import Path
 from threading import Thread
 
@@ -16,7 +17,9 @@ from emberflow.stages.classroom import Classroom
 from emberflow.stages.train import Origin
 from emberflow.task import TaskKind
 from emberflow.training import Training
+from emberflow.trust import NOBODY, Trust
 from emberflow.wishes import NONE, Wishes
+from tasks.batches import in_batches_that_fit
 from tasks.caching import Inputs, StageCache
 from tasks.conduct import RETRIED, stage
 from tasks.products import Trained
@@ -53,20 +56,25 @@ def train(origin: Origin, splits: Splits, folder: Path, workshop: Workshop, wish
         out = (place / f"baseline.{origin.kind}", place / "predictions.npy")
         test = (workshop.store.path(splits.test.x), workshop.store.path(splits.test.y))
         room = classroom(splits, origin.training, origin.task.kind, folder, workshop)
-        keywords = {"origin": origin, "classroom": room, "test": test, "out": out, "wishes": wishes}
+        keywords = {"origin": origin, "test": test, "out": out, "wishes": wishes}
         _warm_up(workshop)
-        facts = workshop.run(Job("emberflow.stages.train:train", keywords, LIMIT_SECONDS, urgency=1000), tell)
+        facts, notes = in_batches_that_fit(
+            room,
+            lambda room: workshop.run(Job("emberflow.stages.train:train", keywords | {"classroom": room}, LIMIT_SECONDS, urgency=1000), tell),
+            tell,
+        )
         model, predictions = workshop.store.put(out[0], origin.kind), workshop.store.put(out[1], Kind.ARRAY)
-    return Trained(model=model, predictions=predictions, **dict(facts))
+    return Trained(model=model, predictions=predictions, **{**dict(facts), "notes": (*facts.notes, *notes)})
 
 
 def _warm_up(workshop: Workshop) -> None:
     """While one worker trains, the others import TensorFlow: they are needed as soon as it is done."""
     for _ in range(workshop.workers - 1):
-        Thread(target=workshop.run, args=(Job("emberflow.stages.warm:warm", {}, 300), lambda _: None), daemon=True).start()
+        job = Job("emberflow.stages.warm:warm", {}, 300, urgency=-100)
+        Thread(target=copy_context().run, args=(workshop.run, job, lambda _: None), daemon=True).start()  # what it logs is of this stage
 
 
-def origin_of(project: Project, given: Given, splits: Splits) -> Origin:
+def origin_of(project: Project, given: Given, splits: Splits, trust: Trust = NOBODY) -> Origin:
     """What of a project decides its baseline."""
     signature = given.signature.name if given.signature else None
     labels = len(splits.labels)
@@ -75,7 +83,7 @@ def origin_of(project: Project, given: Given, splits: Splits) -> Origin:
         training=project.training,
         labels=labels,
         signature=signature,
-        trust_model_code=project.trust_model_code,
+        trust=trust,
         task=project.full_task,
         target=splits.target,
     )

@@ -1,4 +1,4 @@
-"""What any test may ask for. Loads tests/models.py, saved_models.py and chip.py, which are in no package; converts each tiny model once a session."""
+"""What any test may ask for. Loads tests/models.py, saved_models.py, strangers.py and chip.py, which are in no package; converts each tiny model once a session."""
 
 import importlib.util
 import os
@@ -21,7 +21,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Write what was asked for."""
     if page := session.config.getoption("--ledger", default=None):
-        from tests.compiler.harness import ledger_page
+        from tests.compiler.ledger import ledger_page
 
         page.write_text(ledger_page())
 
@@ -39,6 +39,12 @@ def load(name: str) -> ModuleType:
 def models() -> ModuleType:
     """tests/models.py."""
     return load("models")
+
+
+@pytest.fixture(scope="session")
+def strangers() -> ModuleType:
+    """tests/strangers.py."""
+    return load("strangers")
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from emberflow.budget import Budget, Candidate, judge
 from emberflow.evaluate.footprint import measured
 from emberflow.measure import Measure
-from emberflow.on_chip import Divergence, Emulated, Linked, OnChip, Parity
+from emberflow.on_chip import Divergence, Emulated, Linked, OnChip, Parity, SelfTest
 from emberflow.recipe import ALL, Format, Recipe
 from emberflow.target import find_target
 from emberflow.variant import Evaluation, Firmware, Footprint, Interval, MicroVerdict, Quality, ReasonKind, Size
@@ -304,6 +304,9 @@ PARITY = Parity(runtime="firmware", samples=100, bytes=300, differing_bytes=12, 
 DIVERGENCE = Divergence(layer="operator 1 CONV_2D (conv_2d_1)", tensor="tensor 4 'y'", sample=7, differing_bytes=12, bytes=64)
 
 
+SELF_TEST = SelfTest(core="cortex-m4f", samples=16, failures=3, flash_bytes=26_000, stack_bytes=240)
+
+
 def on_chip(differing_bytes=0, **more):
     """Figures of a firmware: 220 B of stack and 812,345 instructions."""
     linked = Linked(flash_bytes=20_000, variable_bytes=4_000, arena_bytes=4_000, reserved_stack_bytes=1024, sections={}, missing_bytes={})
@@ -398,6 +401,22 @@ def test_a_bound_that_nothing_was_held_against_is_not_kept(recipe, target, firmw
     assert reason.advice.startswith(advice)
 
 
+def test_a_product_that_fails_its_own_test_never_fits():
+    """Though its model equals TFLM."""
+    reason = only(measured_candidate(on_chip(self_test=SELF_TEST)))
+
+    assert reason.kind is ReasonKind.SELF_TEST
+    assert reason.message == "the product fails on the chip: the self-test passes 13 of 16 samples on the emulated cortex-m4f"
+    assert reason.advice == "what stands around the model computes something else on the chip than here: report it with the bundle of this run"
+
+
+def test_one_that_passes_fits():
+    """Sixteen of sixteen."""
+    passed = SELF_TEST.model_copy(update={"failures": 0})
+
+    assert judge(measured_candidate(on_chip(self_test=passed)), CHIP, Budget(), ACCURACY).fits
+
+
 def test_firmware_that_faults_is_not_measured_either():
     """The fault is the first reason."""
     figures = on_chip(emulated=None, fault="net_infer wrote to flash")
@@ -430,9 +449,10 @@ def test_what_is_missing_is_said_in_the_verdict(firmware, note):
 
 
 def test_every_reason_is_given():
-    """Nine things wrong are nine reasons, in the order in which one would mend them; what was measured is not unmeasured besides."""
+    """Ten things wrong are ten reasons, in the order in which one would mend them; what was measured is not unmeasured besides."""
     linked = on_chip().linked.model_copy(update={"flash_bytes": 1 << 30, "variable_bytes": 1 << 30})
-    wrong = measured_candidate(on_chip(12, linked=linked), lost(0.5, 0.4, 0.6), "dynamic", MicroVerdict(runs=False, reason="Hybrid"))
+    figures = on_chip(12, linked=linked, self_test=SELF_TEST)
+    wrong = measured_candidate(figures, lost(0.5, 0.4, 0.6), "dynamic", MicroVerdict(runs=False, reason="Hybrid"))
 
     assert [kind for kind in ReasonKind if kind is not ReasonKind.UNMEASURED] == [
         reason.kind for reason in reasons(wrong, budget=Budget(stack=1, instructions=1, time=1))

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from emberflow.artifact import Artifact, Kind, digest
-from emberflow.bundle import Manifest, add_to_bundle, read_manifest, verify_files, write_bundle
+from emberflow.bundle import Manifest, add_to_bundle, read_manifest, shipped_program, verify_files, write_bundle
 from emberflow.errors import BundleError
 from emberflow.firmware.folder import Build
 from emberflow.firmware.vectors import TestVectors
@@ -31,8 +31,17 @@ IN_SRC = [
     "src/test_vectors.c",
     "src/test_vectors.h",
 ]
-FOR_TFLM = ["model_card.md", "smart_watch.tflite", *IN_SRC, "tflm/CMakeLists.txt", "tflm/README.md", "tflm/application.h", "tflm/main.cc"]
-FOR_LINUX = ["linux/main.py", "linux/test_vectors.npz", "model_card.md", "smart_watch.tflite", *IN_SRC]
+FOR_TFLM = [
+    "model_card.md",
+    "sbom.cdx.json",
+    "smart_watch.tflite",
+    *IN_SRC,
+    "tflm/CMakeLists.txt",
+    "tflm/README.md",
+    "tflm/application.h",
+    "tflm/main.cc",
+]
+FOR_LINUX = ["linux/main.py", "linux/test_vectors.npz", "model_card.md", "sbom.cdx.json", "smart_watch.tflite", *IN_SRC]
 
 
 @pytest.fixture
@@ -78,6 +87,14 @@ def test_a_bundle_for_a_microcontroller(record: Record, vectors: TestVectors, tm
     assert sorted(manifest.files) == sorted(FOR_TFLM)
 
 
+def test_the_project_comes_along(record: Record, vectors: TestVectors, tmp_path: Path):
+    """As it was run, and the manifest vouches for it."""
+    manifest = write_bundle(tmp_path / "bundle", record.model_copy(update={"project_file": "name: smart-watch\n"}), MODEL, vectors)
+
+    assert manifest.files["emberflow.yaml"].size_bytes == len("name: smart-watch\n")
+    assert (tmp_path / "bundle/emberflow.yaml").read_text() == "name: smart-watch\n"
+
+
 def test_a_bundle_with_a_compiled_champion(record: Record, vectors: TestVectors, tmp_path: Path):
     """The firmware folder comes along, and the manifest vouches for it."""
     header = b"#define SMART_WATCH_ARENA_BYTES 4096\n"
@@ -90,6 +107,25 @@ def test_a_bundle_with_a_compiled_champion(record: Record, vectors: TestVectors,
     (tmp_path / "bundle/firmware/model/smart_watch.c").write_bytes(b"int x;")
     with pytest.raises(BundleError, match=r"\(changed: firmware/model/smart_watch\.c\)"):
         verify_files(tmp_path / "bundle")
+
+
+def test_the_self_test_is_in_the_manifest(record: Record, vectors: TestVectors, tmp_path: Path):
+    """With the device that it was run for; the program is read back from the files."""
+    given = SHARED["with_firmware"]()
+    test = given.variant("int8").firmware.on_chip.self_test
+    variants = tuple(one.model_copy(update={"firmware": given.variant(one.recipe).firmware}) for one in record.variants)
+    build = Build({"smart_watch.h": b"#define SMART_WATCH_ARENA_BYTES 4096\n", "smart_watch.c": b"", "smart_watch_kernels.h": b""})
+
+    manifest = write_bundle(tmp_path / "bundle", record.model_copy(update={"variants": variants}), MODEL, vectors, build=build)
+
+    assert (test, record.target) == (manifest.self_test, manifest.device)
+    assert (0, 16) == (manifest.metrics["self_test_failures"], manifest.metrics["self_test_samples"])
+    assert 3 == shipped_program(tmp_path / "bundle", manifest).tests
+
+
+def test_a_bundle_without_firmware_has_no_program(record: Record, vectors: TestVectors, tmp_path: Path):
+    """No C was compiled."""
+    assert shipped_program(tmp_path / "bundle", write_bundle(tmp_path / "bundle", record, MODEL, vectors)) is None
 
 
 def test_a_bundle_for_linux(record: Record, vectors: TestVectors, tmp_path: Path):

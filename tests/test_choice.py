@@ -21,7 +21,7 @@ from emberflow.variant import (
     Verdict,
 )
 
-BLOCKING = {ReasonKind.FORMAT, ReasonKind.RUNTIME, ReasonKind.PARITY, ReasonKind.UNMEASURED}
+BLOCKING = {ReasonKind.FORMAT, ReasonKind.RUNTIME, ReasonKind.PARITY, ReasonKind.SELF_TEST, ReasonKind.UNMEASURED}
 
 ACCURACY = Measure(name="accuracy")
 

@@ -24,7 +24,8 @@ DATA = Dataset(part(0), part(1000), part(2000), ("still", "moving"))
 
 
 def ready(dataset: object, standardize: bool = True, calibration_samples: int = 200, seed: int = 1):
-    return prepare(dataset, Preparation(standardize=standardize, calibration_samples=calibration_samples, seed=seed))
+    made = prepare(dataset, Preparation(standardize=standardize, calibration_samples=calibration_samples, seed=seed))
+    return replace(made, parts={name: (np.asarray(x), y) for name, (x, y) in made.parts.items()})
 
 
 def refuse(dataset: object) -> str:
@@ -234,6 +235,27 @@ def test_groups_in_two_parts_are_warned_of_by_count():
 
     expected = ("2 groups are in both the train and the test part (2, 3): split by group, not by sample",)
     assert expected == ready(Dataset(train, validation, test, DATA.labels)).warnings
+
+
+def test_groups_of_two_types_are_compared_one_by_one():
+    """Numbers with words, bytes of no type with text: NumPy finds no type for both; 3 and 3.0 are one."""
+    odd = np.array([b"ab", b"cd", b"ef", b"gh"], "V2")
+    train, test = replace(DATA.train, group=np.array([1.0, 2, 3, 3])), replace(DATA.test, group=[3, 4, 5, 5])
+    assert ("1 groups are in both the train and the test part (3): split by group, not by sample",) == ready(
+        Dataset(train, DATA.validation, test, DATA.labels)
+    ).warnings
+
+    for group in (odd, np.array(list("abcd")), np.array(["2026-01-01"] * 4, "M8[D]")):
+        assert () == ready(Dataset(train, DATA.validation, replace(DATA.test, group=group), DATA.labels)).warnings
+
+
+def test_a_group_that_is_no_text_is_refused():
+    """Numbers beyond Unicode in the place of letters, as a damaged file has them."""
+    damaged = np.frombuffer(np.full(4, 0x7FFFFFFF, np.int32).tobytes(), "U1")
+
+    expected = "the train part has a group that can't be read: .*; expected a number or a word for each sample"
+    with pytest.raises(DataError, match=expected):
+        ready(Dataset(replace(DATA.train, group=damaged), DATA.validation, replace(DATA.test, group=[1] * 4), DATA.labels))
 
 
 def test_no_more_than_five_groups_are_named():

@@ -11,10 +11,13 @@ from emberflow.budget import Budget
 from emberflow.compiler.lower import LOWERINGS
 from emberflow.dataset import Preparation, Sampling, prepare
 from emberflow.entry import call
+from emberflow.gate import decide, unchanged
 from emberflow.project import ArrayFiles, DataFiles, Project, parse_project
+from emberflow.promotion import Rules
 from emberflow.training import FineTuning, Training
 from emberflow.wishes import LayerWish
-from tests.compiler.harness import refused_section
+from tests.compiler.ledger import refused_section, tflm_section
+from tests.test_gate import candidate, contest
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted(
@@ -162,8 +165,8 @@ def test_the_page_of_operators_names_those_that_are_compiled():
 
 
 def test_the_page_of_operators_says_what_is_refused():
-    """In the compiler's own words."""
-    assert OPERATORS.read_text().endswith(refused_section())
+    """In the compiler's own words, and in TFLM's."""
+    assert OPERATORS.read_text().endswith(refused_section() + tflm_section())
 
 
 def test_the_readme_has_the_table_of_the_page_of_operators():
@@ -174,3 +177,40 @@ def test_the_readme_has_the_table_of_the_page_of_operators():
         (ROOT / "README.md").write_text(readme)
 
     assert [readme_table()] == re.findall(r"<details>.*?</details>", readme, re.DOTALL)
+
+
+WEEK = ROOT / "docs" / "a-week-in-the-life.md"
+
+
+def test_the_commands_of_the_week_are_commands_with_those_options():
+    """tests/flows/test_a_week.py, which takes minutes, types them."""
+    from typer.main import get_command
+
+    from emberflow.cli.app import app
+
+    known = get_command(app).commands
+    typed = re.findall(r"^\$ emberflow (.*)$", WEEK.read_text(), re.MULTILINE)
+
+    assert {"key", "up", "rollback", "verify", "down"} == {line.split()[0] for line in typed}
+    for line in typed:
+        options = {option for each in known[line.split()[0]].params for option in each.opts}
+        assert set(re.findall(r"--[a-z-]+", line)) <= options, line
+
+
+def test_the_sentences_of_the_week_are_those_of_the_gate():
+    """Each day's, as the gate words it; figures differ."""
+    text = WEEK.read_text()
+    first = decide(candidate(champion=None), None, Rules()).sentence.replace("version 8", "version 1").replace("stm32f405", "stm32f103")
+    kept = decide(candidate(champion=1), contest(0.021), Rules()).sentence.replace("version 8", "version 2")
+    better = decide(candidate(champion=1), contest(-0.003), Rules()).sentence.replace("version 8", "version 3")
+
+    for sentence in (first, unchanged(1, 1, "the champion").sentence, kept, better):
+        assert re.search(re.sub(r"0\\\.[0-9]+", r"0\\.[0-9]+", re.escape(sentence)).replace("a\\ gain", "a\\ (gain|loss)"), text), sentence
+
+
+def test_every_promise_of_reliability_names_a_test_that_there_is():
+    """By file and function."""
+    named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", (ROOT / "docs" / "reliability.md").read_text())
+
+    assert len(named) > 20
+    assert [f"{file}::{test}" for file, test in named if f"def {test}(" not in (ROOT / file).read_text()] == []

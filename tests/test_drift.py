@@ -8,7 +8,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from emberflow.drift import Checkup, Drift, Thresholds, chance, compare_classes, compare_values, ks_distance, names_of, stability_index
+from emberflow.drift import (
+    Checkup,
+    Drift,
+    Series,
+    Thresholds,
+    chance,
+    compare,
+    compare_classes,
+    compare_values,
+    ks_distance,
+    names_of,
+    stability_index,
+)
+from emberflow.measure import Measure
 
 USUAL = Thresholds()
 RANDOM = np.random.default_rng(1)
@@ -115,13 +128,21 @@ def test_every_reason_is_told_with_its_number():
     gyro = Drift(name="gyro x", stability=0.4123, distance=0.3, has_drifted=True)
     predictions = Drift(name="predictions", stability=0.5, distance=None, has_drifted=True)
     bad = Checkup(
-        project="watch", version=3, metric="accuracy", samples=900, then=0.91, now=0.85, thresholds=USUAL, inputs=(gyro,), predictions=predictions
+        project="watch",
+        version=3,
+        measure=Measure(name="accuracy"),
+        samples=900,
+        then=0.91,
+        now=0.85,
+        thresholds=USUAL,
+        inputs=(gyro,),
+        predictions=(predictions,),
     )
     good = bad.model_copy(
         update={
             "now": 0.9,
             "inputs": (gyro.model_copy(update={"has_drifted": False}),),
-            "predictions": predictions.model_copy(update={"has_drifted": False}),
+            "predictions": (predictions.model_copy(update={"has_drifted": False}),),
         }
     )
 
@@ -131,6 +152,26 @@ def test_every_reason_is_told_with_its_number():
         "predictions drifted: stability index 0.500",
     )
     assert good.findings == ()
+
+
+def test_an_error_that_grew_is_told_in_its_unit():
+    """Lower is better; a tenth of what it was may be lost."""
+    steady = Drift(name="predicted height", stability=0.0, distance=0.0, has_drifted=False)
+    height = Measure(name="mae", higher_is_better=False, is_share=False, unit="mm")
+    checkup = Checkup(
+        project="scale", version=2, measure=height, samples=128, then=12.0, now=13.3, thresholds=USUAL, inputs=(), predictions=(steady,)
+    )
+
+    assert checkup.findings == ("mae rose from 12.0 mm to 13.3 mm, by more than 1.20 mm (10 % of 12.0 mm)",)
+    assert checkup.model_copy(update={"now": 13.1}).findings == checkup.model_copy(update={"now": 5.0}).findings == ()
+
+
+def test_numbers_and_classes_are_compared_each_in_their_way():
+    """Classes have no distance."""
+    places, moved = np.arange(90) % 3, np.zeros(90, np.int64)
+
+    assert compare(Series("p", places, 3), Series("p", moved, 3), USUAL) == compare_classes("p", places, moved, 3, USUAL)
+    assert compare(Series("v", places[:, None]), Series("v", moved[:, None]), USUAL) == compare_values("v", places[:, None], moved[:, None], USUAL)
 
 
 def test_features_are_called_by_their_channels():

@@ -44,10 +44,10 @@ def test_project_errors_reach_the_user_through_a_validator():
     assert issubclass(ProjectError, ValueError)
 
 
-def test_time_limit_is_a_timeout_that_may_pass():
-    """Prefect's retries look for the second, callers for the first."""
+def test_time_limit_is_a_timeout_that_is_not_tried_again():
+    """What hung for hours would hang for hours again."""
 
-    assert issubclass(StageTimeout, PassingError)
+    assert not issubclass(StageTimeout, PassingError)
     assert issubclass(StageTimeout, TimeoutError)
 
 
@@ -71,3 +71,8 @@ def test_no_names_no_hint():
     """As in an empty folder."""
 
     assert did_you_mean("int8", []) == ""
+
+
+def test_a_message_shows_what_a_terminal_would_obey():
+    """Signs that clear the screen, ring, or turn the direction of writing; letters of any language and ends of lines stay."""
+    assert r"label '\x1b[2J\x07\u202e' größer" + "\nnext" == str(ProjectError("label '\x1b[2J\x07\u202e' größer\nnext"))

@@ -23,6 +23,8 @@ from emberflow.export import (
 from emberflow.firmware.folder import Build
 from emberflow.samples import random_samples
 from emberflow.target import find_target
+from tests.adapters.a_network import two_by_two
+from tests.compiler.harness import activation, side_by_side
 
 MAKING = Making(emberflow="0.1.0", parity=Parity.TFLM, weights=Storage.SMALLEST, compiler="zig")
 
@@ -51,6 +53,32 @@ def test_what_is_in_it(made):
     names = {path.split("/")[0] for path in made[1]}
 
     assert {"small.tflite", "vectors", "firmware", "src", "tflm"} == names
+
+
+def exported(model, parity=Parity.TFLM):
+    """The files for a model of several inputs or outputs; whatever the outputs are."""
+    inputs, outputs = litert.read_all_borders(model)
+    samples = random_samples(inputs, 12)
+    answers = tuple(np.zeros((12, *border.shape[1:]), border.dtype) for border in outputs)
+    build = Build(compile_model(model, "pair", parity).files)
+    return contents(describe_product("pair", model, samples, answers, find_target("stm32f405"), build), samples, answers)
+
+
+def test_the_folder_of_several_inputs_has_all_that_the_one_of_one_input_has():
+    """Firmware with its Arduino library and Zephyr module, and the application for TFLM."""
+    files = exported(two_by_two())
+
+    assert {"pair.tflite", "vectors", "firmware", "src", "tflm"} == {path.split("/")[0] for path in files}
+    assert {"firmware/arduino/pair.zip", "firmware/zephyr/module.yml", "tflm/main.cc", "src/model_data.c"} <= files.keys()
+
+
+def test_a_model_that_tflm_refuses_has_no_application_for_it():
+    """LiteRT's reference leads uint8 to uint8, TFLM doesn't; a second output makes it one of several."""
+    outputs = [activation("y", (1, 4), 0.07, 3, "uint8"), activation("z", (1, 4), 0.07, 3)]
+    model = side_by_side([activation("x", (1, 4), 0.05, 9, "uint8")], [("QUANTIZE", output, "", {}) for output in outputs])
+    files = exported(model, Parity.LITERT_REFERENCE)
+
+    assert {"pair.tflite", "vectors", "firmware"} == {path.split("/")[0] for path in files}
 
 
 def test_the_same_model_gives_the_same_bytes(made, models):

@@ -131,10 +131,21 @@ def test_eight_threads_get_one_answer(folder):
     expected = of_entry("mine:load", folder)
     with ThreadPoolExecutor(8) as threads:
         found = list(threads.map(lambda _: of_entry("mine:load", folder), range(64)))
-        stages = list(threads.map(lambda _: of_stage.__wrapped__("emberflow.stages.evaluate"), range(8)))
+        stages = list(threads.map(lambda _: fingerprint._of_stage.__wrapped__("emberflow.stages.evaluate"), range(8)))
 
     assert {expected} == set(found)
     assert {of_stage("emberflow.stages.evaluate")} == set(stages)
+
+
+def test_a_stage_is_looked_at_once_however_many_ask(monkeypatch):
+    """The tasks of a run from the cache do, each in a thread of its own."""
+    looks = []
+    monkeypatch.setattr(fingerprint, "closure", lambda module, root: looks.append(module) or closure(module, root))
+    fingerprint._of_stage.cache_clear()
+    with ThreadPoolExecutor(8) as threads:
+        found = set(threads.map(of_stage, ["emberflow.stages.evaluate"] * 8))
+
+    assert (1, ["emberflow.stages.evaluate"]) == (len(found), looks)
 
 
 def test_a_stage_counts_what_it_imports_of_emberflow():
@@ -161,10 +172,10 @@ def test_what_lies_beside_the_modules_of_a_stage_counts(monkeypatch, tmp_path):
         (house / place).parent.mkdir(parents=True, exist_ok=True)
         (house / place).write_text(text)
     monkeypatch.setattr(fingerprint, "__file__", str(house / "fingerprint.py"))
-    digests = [of_stage.__wrapped__("emberflow.work")]
+    digests = [fingerprint._of_stage.__wrapped__("emberflow.work")]
     for place in ("shown.html", "rooms/kernels/add.h"):
         (house / place).write_text("b")
-        digests.append(of_stage.__wrapped__("emberflow.work"))
+        digests.append(fingerprint._of_stage.__wrapped__("emberflow.work"))
 
     assert digests[0] == digests[1] != digests[2]
 

@@ -4,6 +4,7 @@ import pytest
 
 from emberflow.contest import ClassLoss, Contest
 from emberflow.gate import Candidate, Outcome, decide, overrule, unchanged
+from emberflow.measure import Measure
 from emberflow.on_chip import Parity
 from emberflow.promotion import Rules
 from emberflow.variant import Firmware, Interval, Reason, ReasonKind
@@ -16,10 +17,13 @@ def interval(estimate, half=0.009):
     return Interval(estimate=estimate, low=round(estimate - half, 6), high=round(estimate + half, 6))
 
 
-def contest(estimate=0.0, half=0.009, samples=721, classes=()):
+EVEN = (("PEN", interval(0.0)),)
+
+
+def contest(estimate=0.0, half=0.009, samples=721, classes=EVEN):
     losses = tuple(ClassLoss(label=label, samples=103, champion=0.9, challenger=0.9 - loss.estimate, loss=loss) for label, loss in classes)
     return Contest(
-        metric="accuracy",
+        measure=Measure(name="accuracy"),
         samples=samples,
         confidence=0.95,
         champion=0.909,
@@ -27,6 +31,15 @@ def contest(estimate=0.0, half=0.009, samples=721, classes=()):
         loss=interval(estimate, half),
         classes=losses,
     )
+
+
+KELVIN = Measure(name="mae", higher_is_better=False, is_share=False, unit="K")
+
+
+def warmer(estimate, half=0.05):
+    """A regression whose champion is off by 1.85 K on average."""
+    changes = {"measure": KELVIN, "champion": 1.85, "challenger": 1.85 + estimate, "classes": ()}
+    return contest(estimate, half).model_copy(update=changes)
 
 
 def candidate(champion=7, **changes):
@@ -52,7 +65,7 @@ def test_the_first_version_is_promoted_when_it_fits():
     decision = decide(candidate(champion=None), None, RULES)
 
     assert (Outcome.PROMOTED, f"promoted version 8: it is the first, and fits {RECORD.target.name}") == (decision.outcome, decision.sentence)
-    assert ["fits_budget", "firmware_equals_tflm", "runs_on_chip"] == [finding.rule for finding in decision.findings]
+    assert ["fits_budget", "firmware_equals_tflm", "runs_on_chip", "passes_self_test"] == [finding.rule for finding in decision.findings]
     assert 8 == decision.serving
 
 
@@ -105,7 +118,7 @@ def test_an_interval_that_is_too_wide_keeps_the_champion():
     """More samples would tell."""
     decision = decide(candidate(), contest(half=0.06), RULES)
 
-    said = "on a test set of 721 samples the loss of accuracy is known to within +- 0.060, and promotion.yaml asks for 0.050: more test samples would tell"
+    said = "on a test set of 721 samples the loss of accuracy is known to within +- 0.060, and promotion.yaml asks for 0.05: more test samples would tell"
     assert f"kept version 7: version 8 can't be told from version 7: {said}" == decision.sentence
 
 
@@ -115,9 +128,50 @@ def test_a_wide_interval_that_lies_beyond_the_allowance_tells_enough():
     assert ["widest_interval", "allowance"] == broken(decide(candidate(), contest(0.065, 0.06), RULES))
 
 
+@pytest.mark.parametrize(
+    ("loss", "sentence"),
+    [
+        (0.09, "promoted version 8: mae 1.94 K against 1.85 K of version 7, a loss of 0.0900 +- 0.0500 K"),
+        (0.1, "kept version 7: version 8 loses 0.100 +- 0.0500 K of mae"),
+    ],
+)
+def test_of_a_metric_with_a_unit_a_share_of_the_champions_value_may_be_lost(loss, sentence):
+    """5 % of 1.85 K is 0.0925 K; 0.01 K would be no number for every unit."""
+    decision = decide(candidate(), warmer(loss), RULES)
+
+    assert sentence == decision.sentence
+    assert "0.0925 K (5 % of 1.85 K) may be lost" in [finding.asked for finding in decision.findings]
+
+
+def test_of_a_metric_with_a_unit_the_interval_may_be_a_share_of_the_champions_value():
+    """10 % of 1.85 K."""
+    decision = decide(candidate(), warmer(0.0, 0.186), RULES)
+
+    said = "the loss of mae is known to within +- 0.186 K, and promotion.yaml asks for 0.185 K (10 % of 1.85 K): more test samples would tell"
+    assert f"kept version 7: version 8 can't be told from version 7: on a test set of 721 samples {said}" == decision.sentence
+
+
+def test_a_number_is_in_the_metrics_own_unit():
+    """0.3 K may be lost of any champion."""
+    decision = decide(candidate(), warmer(0.29), Rules(allowance=0.3))
+
+    assert Outcome.PROMOTED is decision.outcome
+    assert "0.3 K may be lost" in [finding.asked for finding in decision.findings]
+
+
+def test_a_task_without_labels_passes_the_bound_on_recall_over_and_says_so():
+    """Nothing is bounded silently."""
+    (finding,) = [each for each in decide(candidate(), warmer(0.0), RULES).findings if each.rule == "class_recall_drop"]
+
+    assert (True, "nothing of this task") == (finding.holds, finding.asked)
+    assert "is passed over: this task tells no labels apart, so that none has a recall" == finding.words
+
+
 def test_who_can_not_be_compared_is_kept_in_words():
     """The contest's own."""
-    held = Contest(metric="accuracy", samples=721, confidence=0.95, refusal="it takes samples of shape 8, and the data are of shape 4 x 2 now")
+    held = Contest(
+        measure=Measure(name="accuracy"), samples=721, confidence=0.95, refusal="it takes samples of shape 8, and the data are of shape 4 x 2 now"
+    )
     decision = decide(candidate(), held, RULES)
 
     assert f"kept version 7: version 8 can't be compared with version 7: {held.refusal}" == decision.sentence
@@ -145,11 +199,40 @@ def test_firmware_that_differs_from_tflm_is_kept():
 
 
 def test_firmware_that_faults_is_kept():
-    """It neither equals TFLM nor runs; both are told."""
-    decision = decide(with_chip(fault="read at 0x0", emulated=None), contest(), RULES)
+    """It neither equals TFLM nor runs, so that its own test was not run; all is told."""
+    decision = decide(with_chip(fault="read at 0x0", emulated=None, self_test=None), contest(), RULES)
 
-    assert ["firmware_equals_tflm", "runs_on_chip"] == broken(decision)
+    assert ["firmware_equals_tflm", "runs_on_chip", "passes_self_test"] == broken(decision)
     assert "did not run on the emulated core: read at 0x0" == decision.findings[2].words
+    assert "was not shown to pass its self-test on the emulated core: read at 0x0" == decision.findings[3].words
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        ({"failures": 3}, "the self-test passes 13 of 16 samples on the emulated cortex-m4f"),
+        ({"fault": "net_mean read 4 B at 0x0"}, "the self-test does not end on the emulated cortex-m4f: net_mean read 4 B at 0x0"),
+    ],
+)
+def test_a_product_that_fails_its_test_is_kept(found, words):
+    """Though its model equals TFLM; tests/adapters/test_self_test.py has one that really does."""
+    test = proven().firmware.on_chip.self_test.model_copy(update=found)
+    decision = decide(with_chip(self_test=test), contest(), RULES)
+
+    assert f"kept version 7: version 8 fails on the chip: {words}" == decision.sentence
+    assert ["passes_self_test"] == broken(decision)
+
+
+def test_a_product_that_passes_is_told_with_core_and_samples():
+    """In the words of the condition."""
+    assert "self-test passed on the emulated cortex-m4f, 16 samples" == decide(candidate(), contest(), RULES).findings[3].words
+
+
+def test_a_version_of_before_the_self_test_is_kept():
+    """What was not shown is not believed."""
+    decision = decide(with_chip(self_test=None), contest(), RULES)
+
+    assert decision.sentence.endswith("version 8 was not shown to pass its self-test on the emulated core: it was not run")
 
 
 @pytest.mark.parametrize(
@@ -175,13 +258,13 @@ def test_of_a_format_that_is_not_compiled_no_firmware_is_asked_for():
     decision = decide(candidate(recipe="float32", firmware=None), contest(), RULES)
 
     assert Outcome.PROMOTED is decision.outcome
-    assert {"firmware_equals_tflm", "runs_on_chip"}.isdisjoint(finding.rule for finding in decision.findings)
+    assert {"firmware_equals_tflm", "runs_on_chip", "passes_self_test"}.isdisjoint(finding.rule for finding in decision.findings)
 
 
 def test_a_rule_that_is_switched_off_is_not_asked():
-    """Each of the three."""
+    """Each of the four."""
     verdict = proven().verdict.model_copy(update={"fits": False})
-    off = Rules(fits_budget=False, firmware_equals_tflm=False, runs_on_chip=False)
+    off = Rules(fits_budget=False, firmware_equals_tflm=False, runs_on_chip=False, passes_self_test=False)
 
     assert Outcome.PROMOTED is decide(candidate(firmware=None, verdict=verdict), contest(), off).outcome
 

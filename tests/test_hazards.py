@@ -23,7 +23,7 @@ pytestmark = pytest.mark.xdist_group("tensorflow")
 )
 def test_an_operator_that_can_do_harm_is_named_with_its_signature(saved_models: Path, name: str, said: str) -> None:
     """In a function that is called in a branch, and in one that runs when the model is loaded; with the way to allow it."""
-    with pytest.raises(ModelError, match=f"^{said}.*allow it: `trust_model_code: true`, or --trust-model-code$"):
+    with pytest.raises(ModelError, match=f"^{said}.*let it run with your rights: `trust_model_code: true`, or --trust-model-code$"):
         read_saved_model(saved_models / name)
 
     assert read_saved_model(saved_models / name, trusted=True).signatures

@@ -63,3 +63,12 @@ def test_an_index_of_another_emberflow_is_told(keys):
         data = seal(odd, keys[0])
     with pytest.raises(BundleError, match=r"received index.json, which another Emberflow wrote: .*; read it with that one"):
         unseal(data, keys[1], "index.json")
+
+
+@pytest.mark.parametrize("path", ["../elsewhere", "versions/../../x", "/etc", "versions/7/", "s3://other/7"])
+def test_a_version_lies_below_its_index(keys, path):
+    """Even where the owner of the key signed another place."""
+    odd = INDEX.model_copy(update={"versions": (FIRST.model_copy(update={"path": path}),)})
+
+    with pytest.raises(BundleError, match=r"which another Emberflow wrote: .*versions\.0\.path String should match pattern"):
+        unseal(seal(odd, keys[0]), keys[1], "index.json")

@@ -282,3 +282,16 @@ def test_qat_is_skipped_when_a_layer_is_to_stay_in_float() -> None:
     assert (PRUNE, INT8) == recipes
     assert ["qat-int8"] == [each.recipe for each in skipped]
     assert "qat trains ranges around every layer, and none can stay in float between them" in skipped[0].reason
+
+
+def test_own_classes_are_looked_at_without_importing_any(tmp_path: Path, strangers: Any) -> None:
+    """Neither the module that the file names nor the user's: that may take as long as TensorFlow does. Without trust they are refused."""
+    trace = strangers.write_module(tmp_path, "own_of_the_inputs")
+    strangers.write_model(tmp_path / "model.keras", keras(), strangers.load_module(tmp_path, "own_of_the_inputs"))
+    trace.unlink()
+
+    for trust in (False, True):
+        with pytest.raises(ModelError, match=r"'model\.keras': layer 'conv' \(Conv1D\) names the function 'halve' of 'builtins'"):
+            look_at(project("model.keras", trust_model_code=trust), tmp_path)
+    assert Kind.KERAS_2 is look_at(project("model.keras", trust_model_code=True, custom_objects="own_of_the_inputs:OBJECTS"), tmp_path).kind
+    assert not trace.exists()

@@ -14,12 +14,13 @@ from emberflow.compress import compress
 from emberflow.convert import Conversion
 from emberflow.evaluate import litert
 from emberflow.inputs import Given, Kind, look_at
-from emberflow.keras_bridge import keras, save
+from emberflow.keras_bridge import keras, own_classes, save
 from emberflow.project import Project
 from emberflow.recipe import Cluster, Format, Prune, QuantizeAware, Recipe
 from emberflow.stages.convert import Source, convert
 from emberflow.stages.train import Origin, _keep, _obtain
 from emberflow.training import Lesson, Training
+from emberflow.trust import Trust
 
 pytestmark = pytest.mark.xdist_group("tensorflow")
 PAGE = Path(__file__).parents[1] / "docs" / "reference" / "inputs.md"
@@ -45,6 +46,36 @@ def keras_3_file(folder: Path, _: Path) -> None:
 
     layers = keras_3.layers
     keras_3.Sequential([keras_3.Input((12,)), layers.Dense(16, "relu"), layers.Dense(3, "softmax")]).save(folder / "three.keras")
+
+
+OWN = """
+import {keras} as keras
+
+
+class Gate(keras.layers.Layer):
+    def build(self, shape):
+        self.gain = self.add_weight(name="gain", shape=(shape[-1],), initializer="ones")
+
+    def call(self, x):
+        return x * keras.activations.sigmoid(x * self.gain)
+
+
+OBJECTS = {{"Gate": Gate}}
+"""
+
+
+def own_file(version: int) -> Callable[[Path, Path], None]:
+    def make(folder: Path, _: Path) -> None:
+        from emberflow.entry import find
+        from emberflow.keras_bridge.which import keras_3
+
+        make = keras() if version == 2 else keras_3()
+        (folder / f"own_{version}.py").write_text(OWN.format(keras="tf_keras" if version == 2 else "keras"))
+        gate: Any = find(f"own_{version}:Gate", folder)
+        model = make.Sequential([make.Input((12,)), make.layers.Dense(16), gate(), make.layers.Dense(3, "softmax")])
+        model.save(folder / f"own_{version}.keras")
+
+    return make
 
 
 def keras_2_file(folder: Path, _: Path) -> None:
@@ -78,13 +109,16 @@ class Row:
     kind: Kind
     make: Callable[[Path, Path], None]
     signature: str | None = None
+    own: str | None = None
     number_format: Format | None = None
 
 
 ROWS = (
     Row("a function that builds a Keras model", "made:build", Kind.BUILT, builder),
     Row("`.keras` of Keras 3", "three.keras", Kind.KERAS_3, keras_3_file),
+    Row("`.keras` of Keras 3 with layers of your own, whose code you give", "own_3.keras", Kind.KERAS_3, own_file(3), own="own_3:OBJECTS"),
     Row("`.keras` of Keras 2 (tf_keras)", "two.keras", Kind.KERAS_2, keras_2_file),
+    Row("`.keras` of Keras 2 with layers of your own, whose code you give", "own_2.keras", Kind.KERAS_2, own_file(2), own="own_2:OBJECTS"),
     Row("`.h5`", "model.h5", Kind.HDF5, hdf5_file),
     Row("SavedModel, `model.save()` of Keras 2", "saved/saved_by_keras/", Kind.SAVED_MODEL_OF_KERAS, directory),
     Row("SavedModel, `model.export()` of Keras", "saved/exported/", Kind.SAVED_MODEL, directory),
@@ -108,6 +142,7 @@ def page() -> str:
         "",
         "What a project's recipes ask for and the baseline doesn't allow is listed as skipped, with this reason, in the table, the report, MLflow and Prefect; the",
         "rest runs. When nothing remains, the project is refused before any work. A layer that a step can't treat is another matter: it is told by the step, by name.",
+        "Layers of your own are such: pruning and clustering leave them alone, and `qat` asks for `qat: false` under `layers`.",
         "",
         "Of a SavedModel one signature is used: the one that `signature:` names, else `serving_default`, else the only one. The `.tflite` keeps its name and those of",
         "its inputs and outputs. `emberflow convert` takes all but a function and a `.tflite`, and signatures with several inputs and outputs too.",
@@ -135,22 +170,30 @@ def test_the_page_is_what_the_code_says() -> None:
 def test_every_row_is_walked(row: Row, saved_models: Path, tmp_path: Path) -> None:
     """Looked at, loaded, kept, compressed where that is said to be possible, and converted in float and in integers."""
     row.make(tmp_path, saved_models)
-    given = look_at(Project(name="a", baseline=row.baseline, data="a:b", target="stm32f405", signature=row.signature), tmp_path)
+    said = {"signature": row.signature, "custom_objects": row.own, "trust_model_code": row.own is not None}
+    given = look_at(Project(name="a", baseline=row.baseline, data="a:b", target="stm32f405", **said), tmp_path)
     assert (row.kind, row.number_format) == (given.kind, given.number_format)
 
     signature = given.signature.name if given.signature else None
-    origin = Origin(baseline=row.baseline, training=Training(), labels=3, signature=signature)
+    trust = Trust.of(row.own is not None, row.own, tmp_path)
+    origin = Origin(baseline=row.baseline, training=Training(), labels=3, signature=signature, trust=trust)
     model = _obtain(origin, tmp_path, lambda _: None)
     assert np.shape(model(X[:4])) == (4, 3)
     _keep(model, origin, tmp_path, kept := tmp_path / f"kept.{origin.kind}")
     assert (list(STEPS) if origin.kind is Blob.KERAS else []) == list(given.possible.steps)
     for name in given.possible.steps if row.kind is Kind.BUILT else given.possible.steps[:1]:  # what is kept is the same file for all four
-        assert _compress(kept, name, tmp_path).is_file()
+        with own_classes(trust.own):
+            assert _compress(kept, name, tmp_path).is_file()
 
     np.save(tmp_path / "x.npy", X)
     for recipe in filter(lambda each: not given.possible.why_not(each), (Recipe((), Format.FLOAT32), Recipe((), Format.INT8))):
         convert(
-            Source(path=kept, kind=origin.kind), recipe.format, tmp_path / "x.npy", Conversion(signature=signature), tmp_path / "out", lambda _: None
+            Source(path=kept, kind=origin.kind),
+            recipe.format,
+            tmp_path / "x.npy",
+            Conversion(signature=signature, own=trust.own),
+            tmp_path / "out",
+            lambda _: None,
         )
         borders = litert.read_borders((tmp_path / "out").read_bytes())
         assert ((1, 12), (1, 3), str(recipe.format)) == (borders.input.shape, borders.output.shape, borders.output.dtype)

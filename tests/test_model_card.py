@@ -211,6 +211,7 @@ def test_the_chip_in_the_card():
     assert "| instructions an inference | 1,000,000 |\n| stack at its deepest | 220 B |" in text
     assert "| time at one instruction a cycle, an estimate | 5.95 ms |" in text
     assert "| section .text | 6,000 B |" in text
+    assert "| samples that the product's self-test passes | 16 of 16 |\n| flash with the self-test and its vectors | 42,440 B |" in text
     assert "| accuracy of the C, built for the host | 0.8140 |\n| saved by packed weights | 5,600 B |" in text
 
 

@@ -403,3 +403,9 @@ def test_the_allowance_has_two_names():
 def test_a_model_that_was_brought_along_gives_values_as_they_are():
     """Nobody standardized them for it."""
     assert not parse_project(text("task: regression", "budget: {metric_drop: 12}", baseline="model.keras")).standardizes_target
+
+
+def test_custom_objects_need_trust():
+    """The user's classes are given what a stranger's file says."""
+    with pytest.raises(ProjectError, match=r"received custom_objects 'own:OBJECTS' without trust; .*say so with `trust_model_code: true`"):
+        parse_project("{name: a, baseline: m.keras, data: 'a:b', target: stm32f405, custom_objects: 'own:OBJECTS'}")

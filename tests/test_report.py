@@ -272,6 +272,9 @@ def page_with_firmware():
         "Proven: on the emulated cortex-m4f, with the chip's own memory map, 100 test samples gave the bytes of",
         "700 of 700 (97 distinct outputs)",
         "The same C on this machine decided all 100 test samples as TFLM does: accuracy 0.8180",
+        "Passed: the product that ships, from start-up by way of raw values to decisions, tests itself on the same core: the self-test passes 16 of 16",
+        "with it and its vectors flash is 42,440 B.",
+        "Of the product the self-test passes 16 of 16 samples on the emulated cortex-m4f.",
         "instructions of an inference 1,000,000 (999,000 to 1,001,000)",
         "at one a cycle, an estimate 5.95 ms at 168 MHz",  # 1,000,000 / 168 MHz = 5,952 µs
         "stack, at its deepest 220 B of 1,024",
@@ -290,6 +293,16 @@ def page_with_firmware():
 def test_the_chip_has_its_section(page_with_firmware, words):
     """Proof, cost, where flash and RAM go, layer by layer, what packing saves."""
     assert words in page_with_firmware.text
+
+
+def test_a_product_that_fails_its_test_is_told():
+    """And that its vectors have no room, where they have none."""
+    test = MADE["on_chip"]().self_test.model_copy(update={"failures": 2, "missing_bytes": {"flash": 9}})
+    text = Page(render_report(MADE["with_firmware"](self_test=test))).text
+
+    assert "Failed: the product that ships" in text
+    assert "the self-test passes 14 of 16 samples on the emulated cortex-m4f" in text
+    assert "flash is 42,440 B, more than the chip has." in text
 
 
 def test_layers_that_cost_nothing_are_left_out(page_with_firmware):

@@ -1,5 +1,6 @@
 """A SavedModel is read without TensorFlow: its signatures as they are, and everything that is wrong with it in one sentence."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -131,6 +132,15 @@ def test_a_link_that_leads_out_is_told(saved_models: Path, tmp_path: Path) -> No
 
     (model / "assets" / "there").symlink_to("/etc/hostname")
     with pytest.raises(ModelError, match="'model/assets/there' is a link that leads out of the SavedModel; expected all of it in one directory"):
+        read_saved_model(model)
+
+
+def test_a_pipe_is_told(saved_models: Path, tmp_path: Path) -> None:
+    """TensorFlow would wait for it."""
+    model = copy(saved_models, tmp_path)
+    os.mkfifo(model / "variables" / "more")
+
+    with pytest.raises(ModelError, match="'model/variables/more' is no file, which TensorFlow would wait for; expected plain files alone"):
         read_saved_model(model)
 
 

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from emberflow import source
 from emberflow.dataset import Dataset, Preparation, Sampling, prepare
 from emberflow.errors import DataError, ProjectError
 from emberflow.project import ArrayFiles, DataFiles, Project
@@ -17,6 +18,10 @@ from emberflow.source import load_dataset, read_files
 
 X = np.arange(24, dtype=np.float32).reshape(4, 6)
 Y = np.array([0, 1, 0, 1])
+REFUSED = (
+    "and reading them runs whatever code the file holds, with your rights; expected plain numbers: write it with numpy.savez or numpy.save from one"
+    " array of numbers; or, if you trust whoever made the file, allow it: `trust_pickles: true` under `data`"
+)
 
 
 @pytest.fixture
@@ -78,7 +83,7 @@ def test_what_is_read_can_be_prepared(folder):
         (np.savez, "'train.npz' (train) holds nothing; expected arrays called x and y"),
         (
             lambda path: np.savez(path, x=np.array([{}]), y=Y),
-            "'train.npz' (train) can't be read: Object arrays cannot be loaded when allow_pickle=False; write it with numpy.savez, plain arrays only",
+            f"'train.npz' (train): x holds pickled Python objects, {REFUSED}",
         ),
     ],
 )
@@ -98,6 +103,48 @@ def test_what_is_no_archive_is_refused(content, folder):
     message = refuse(files(), folder)
     assert message.startswith(f"'{path}' can't be read as arrays: ")
     assert message.endswith("; write it with numpy.savez, plain arrays only")
+
+
+class Mark:
+    """Leaves a file behind when it is unpickled, and is a list of six numbers then."""
+
+    def __init__(self, trace):
+        self.trace = trace
+
+    def __reduce__(self):
+        return eval, (f"[open({str(self.trace)!r}, 'w').close(), list(range(6))][1]",)
+
+
+def objects(*items):
+    array = np.empty(len(items), object)
+    array[:] = items
+    return array
+
+
+def test_code_in_pickled_arrays_does_not_run_unless_it_is_trusted(folder, tmp_path):
+    """In an archive and in a .npy: no trace after the refusal, one with trust, and what the code made is stacked."""
+    trace = tmp_path / "it-ran"
+    marked = objects(*(Mark(trace) for _ in range(4)))
+    np.savez(folder / "train.npz", x=marked, y=Y)
+    np.save(folder / "calibration-x.npy", marked)
+
+    assert f"'train.npz' (train): x holds pickled Python objects, {REFUSED}" == refuse(files(), folder)
+    assert f"'{folder / 'calibration-x.npy'}' holds pickled Python objects, {REFUSED}" == refuse(files(train=arrays()), folder)
+    assert not trace.exists()
+
+    assert [list(range(6))] * 4 == read_files(files(trust_pickles=True), folder).train.x.tolist()
+    assert trace.exists()
+    assert [list(range(6))] * 4 == read_files(files(train=arrays(), trust_pickles=True), folder).train.x.tolist()
+
+
+def test_a_project_with_trusted_pickles_can_be_prepared(folder):
+    """Arrays of a sample each, labels as Python's own numbers, names of groups."""
+    np.savez(folder / "train.npz", x=objects(*X), y=objects(0, 1, 0, 1), group=objects("ann", "ann", "bob", "bob"))
+
+    made = prepare(read_files(files(trust_pickles=True), folder), Preparation(calibration_samples=2))
+
+    assert [(4, 6), (4,)] == [array.shape for array in made.parts["train"]]
+    assert "float32" == made.parts["train"][0].dtype
 
 
 def test_an_archive_that_claims_more_than_memory_holds_is_refused(folder):
@@ -126,12 +173,11 @@ def test_an_array_is_no_archive(folder):
         (lambda path: path.write_bytes(b""), "EOF: reading magic string, expected 8 bytes got 0"),
         (lambda path: path.write_bytes(b"[1, 2, 3]"), "the magic string is not correct"),
         (lambda path: path.write_bytes(path.read_bytes()[:-1]), "mmap length is greater than file size"),
-        (lambda path: np.save(path, np.array([{}])), "Array can't be memory-mapped: Python objects in dtype."),
         (lambda path: path.write_bytes(path.with_name("train.npz").read_bytes()), "the magic string is not correct"),
     ],
 )
 def test_an_array_that_can_not_be_mapped_is_refused(write, told, folder):
-    """Absent, empty, text, cut short, pickled, an archive."""
+    """Absent, empty, text, cut short, an archive."""
     path = folder / "calibration-x.npy"
     write(path)
 
@@ -203,3 +249,17 @@ def test_values_of_a_regression_come_from_files_with_their_unit(folder):
     made = prepare(read_files(files(labels=("speed", "torque"), target_unit="Nm"), folder), Preparation(kind="regression"))
 
     assert (made.labels, made.target_unit, made.parts["test"][1].shape) == (("speed", "torque"), "Nm", (4, 2))
+
+
+def test_an_archive_that_unpacks_to_next_to_nothing_but_zeros_is_refused(folder, monkeypatch):
+    """4 KiB for 4 MiB, where 1 MiB is let through; the same without packing is read, and so is what is smaller."""
+    monkeypatch.setattr(source, "_UNSUSPICIOUS_BYTES", 1024**2)
+    zeros = np.zeros((4, 1024, 1024), np.uint8)
+    np.savez_compressed(folder / "train.npz", x=zeros, y=Y)
+    with pytest.raises(DataError, match=r"train\.npz' has [\d.]+ KiB that unpack to 4 MiB, which no real samples do; expected numbers that differ"):
+        read_files(files(), folder)
+
+    np.savez_compressed(folder / "train.npz", x=zeros[:, :200], y=Y)
+    assert 4 == len(read_files(files(), folder).train.x)
+    np.savez(folder / "train.npz", x=zeros, y=Y)
+    assert 4 == len(read_files(files(), folder).train.x)

@@ -163,6 +163,7 @@ def test_times_keep_a_decimal_only_where_it_means_something(us, shown):
         (ReasonKind.INSTRUCTIONS, 12_345, "instructions +12,345"),
         (ReasonKind.TIME, 835.4, "time +835 µs"),
         (ReasonKind.PARITY, None, "not equal to TFLM"),
+        (ReasonKind.SELF_TEST, None, "fails self-test"),
         (ReasonKind.FORMAT, None, "no float16"),
         (ReasonKind.RUNTIME, None, "runtime refuses"),
         (ReasonKind.UNMEASURED, None, "not measured"),

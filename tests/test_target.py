@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import emberflow.target
-from emberflow.errors import TargetError
+from emberflow.errors import TargetError, shown
 from emberflow.recipe import Format
 from emberflow.target import Region, TargetKind, find_target, load_targets, parse_target, read_target
 
@@ -325,3 +325,18 @@ def test_linux_needs_no_memory_map():
 def test_c_is_compiled_for_8_bit_integers_on_a_microcontroller(name, number_format, compiles):
     """Elsewhere LiteRT or TFLM run the .tflite."""
     assert compiles == find_target(name).compiles(number_format)
+
+
+@pytest.mark.parametrize("name", ["", "-rf", "a b", "a*/ int x; /*", "a\nb", "../a", "a/b", "$(id)", "a;b", "=1+1", "a" * 65])
+def test_a_name_that_scripts_would_obey_is_refused(name):
+    """It is the file's, and stands in linker scripts, CMake files and pages."""
+    with pytest.raises(TargetError) as raised:
+        parse_target(name, BLUE_PILL)
+
+    assert f"received the target file '{shown(name)}.toml'; expected a name of letters, digits, . - and _" in str(raised.value)
+
+
+def test_a_file_that_is_too_deep_is_refused():
+    """TOML's reader calls itself for each bracket."""
+    with pytest.raises(TargetError, match=r"board\.toml: not TOML: maximum recursion depth exceeded"):
+        parse_target("board", "a = " + "[" * 100_000)

@@ -222,6 +222,24 @@ def test_an_augmentation_that_raises_in_the_middle_is_told(lesson: Lesson) -> No
         fit(softmax(), replace(lesson, augment=fall), ignore)
 
 
+def test_memory_that_runs_out_in_a_batch_is_told_as_that(lesson: Lesson) -> None:
+    """By the batch's own maker, in Python, and by TensorFlow, which is asked for a terabyte."""
+
+    def starve(x: Any, random: Any) -> Any:
+        raise MemoryError
+
+    with pytest.raises(MemoryError):
+        fit(softmax(), replace(lesson, augment=starve), ignore)
+
+    import tensorflow as tf
+
+    signal = two().Input((4,))
+    wide = two().Lambda(lambda x: x + tf.reduce_sum(tf.random.normal((2**19, 2**19))))(signal)
+    hungry = keras().Model(signal, two().Dense(2, activation="softmax")(wide))
+    with pytest.raises(MemoryError):
+        fit(hungry, lesson, ignore)
+
+
 def test_a_loss_that_isn_t_finite_is_refused(lesson: Lesson) -> None:
     """With the epoch and the learning rate to lower."""
     lesson.x[3] = np.inf

@@ -1,9 +1,10 @@
 """What travels between stages: the digest, size and kind of a blob. Knows SHA-256; refuses to know where bytes lie."""
 
 import hashlib
+from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -32,6 +33,11 @@ class Artifact(Value):
     size_bytes: int = Field(ge=0)
     kind: Kind
 
+    @property
+    def name(self) -> str:
+        """What its file is called: the digest, and the kind as the ending."""
+        return f"{self.sha256}.{self.kind}"
+
 
 def digest(data: bytes) -> str:
     """SHA-256 of `data`, 64 hexadecimal digits."""
@@ -56,3 +62,15 @@ def digest_folder(folder: Path) -> str:
 def describe(path: Path, kind: Kind) -> Artifact:
     """The Artifact that a file is."""
     return Artifact(sha256=digest_file(path), size_bytes=path.stat().st_size, kind=kind)
+
+
+def artifacts_in(value: Any) -> Iterator[Artifact]:
+    """The artifacts in JSON that was read: in a record, or in what a stage gave."""
+    if isinstance(value, dict):
+        if value.keys() == Artifact.model_fields.keys():
+            yield Artifact(**value)
+        for inner in value.values():
+            yield from artifacts_in(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from artifacts_in(inner)

@@ -13,10 +13,11 @@ from emberflow.units import show_time
 from emberflow.values import Bytes, Microseconds, Value
 from emberflow.variant import Evaluation, Firmware, Footprint, Interval, Reason, ReasonKind, Verdict
 
-_WHY_REFUSED = {
+WHY_REFUSED = {
     Format.DYNAMIC: "TensorFlow Lite for Microcontrollers refuses hybrid kernels (int8 weights, float activations)",
     Format.FLOAT16: "weights stored in 16 bits are expanded to 32-bit float before they are used, so float16 gains nothing there",
 }
+"""Why a microcontroller doesn't run a number format."""
 _FASTER = "try fewer channels, a shorter input or strides instead of pooling, or a target with a faster clock or the DSP extension"
 _INPUT = "a shorter window (a smaller input) or fewer channels"
 
@@ -74,6 +75,7 @@ def judge(candidate: Candidate, target: Target, budget: Budget, measure: Measure
         *_judge_format(candidate.recipe, target),
         *_judge_runtime(candidate, target),
         *_judge_parity(candidate),
+        *_judge_self_test(candidate),
         *_judge_flash(candidate, target, budget),
         *_judge_ram(candidate, target, budget),
         *_judge_stack(candidate, budget),
@@ -88,7 +90,7 @@ def judge(candidate: Candidate, target: Target, budget: Budget, measure: Measure
 def _judge_format(recipe: Recipe, target: Target) -> Iterator[Reason]:
     if recipe.format in target.formats:
         return
-    why = _WHY_REFUSED.get(recipe.format) if target.kind is TargetKind.MICROCONTROLLER else None
+    why = WHY_REFUSED.get(recipe.format) if target.kind is TargetKind.MICROCONTROLLER else None
     message = f"{target.name} doesn't run {recipe.format}" + (f": {why}" if why else f"; it runs {', '.join(target.formats)}")
     yield Reason(kind=ReasonKind.FORMAT, message=message, advice=_advise_format(recipe, target))
 
@@ -117,6 +119,15 @@ def _judge_parity(candidate: Candidate) -> Iterator[Reason]:
         return
     advice = "this is a mistake of Emberflow's compiler: report it with the .tflite, and build this variant with TFLM meanwhile"
     yield Reason(kind=ReasonKind.PARITY, message=f"the firmware is not equal to TFLM: {on_chip.complaint}", advice=advice)
+
+
+def _judge_self_test(candidate: Candidate) -> Iterator[Reason]:
+    """A product that fails its own test never serves, however right its model is."""
+    on_chip = candidate.firmware.on_chip if candidate.firmware else None
+    if on_chip is None or on_chip.self_test is None or on_chip.self_test.passed:
+        return
+    advice = "what stands around the model computes something else on the chip than here: report it with the bundle of this run"
+    yield Reason(kind=ReasonKind.SELF_TEST, message=f"the product fails on the chip: {on_chip.self_test}", advice=advice)
 
 
 def _judge_flash(candidate: Candidate, target: Target, budget: Budget) -> Iterator[Reason]:

@@ -10,19 +10,25 @@ from emberflow.artifact import Artifact, Kind, digest
 from emberflow.errors import BundleError
 from emberflow.firmware.application import Application
 from emberflow.firmware.decision import Decision
-from emberflow.firmware.folder import Build, Product, render_firmware
+from emberflow.firmware.folder import FOLDER, Build, Product, render_firmware
 from emberflow.firmware.literals import identifier
+from emberflow.firmware.shipped import Shipped, shipped
 from emberflow.firmware.sources import render_linux, render_sources, render_tflm
 from emberflow.firmware.vectors import TestVectors
 from emberflow.model_card import render_model_card
+from emberflow.on_chip import SelfTest
 from emberflow.record import Provenance, Record
+from emberflow.sbom import FILE as SBOM
+from emberflow.sbom import render_sbom
 from emberflow.sealed import MANIFEST, FileFacts
-from emberflow.target import TargetKind
+from emberflow.target import Target, TargetKind
 from emberflow.task import TaskKind
 from emberflow.values import Value
 from emberflow.variant import Variant
 
 SCHEMA_VERSION = 1
+PROJECT = "emberflow.yaml"
+"""The project as it was run: `emberflow reproduce` starts from it."""
 _RENDERERS = {TargetKind.MICROCONTROLLER: render_tflm, TargetKind.LINUX: render_linux}
 
 
@@ -33,12 +39,14 @@ class Manifest(Value):
     project: str
     recipe: str
     target: str
+    device: Target | None = Field(default=None, description="the target as it was then; None in bundles of before")
     metric: str
     metrics: dict[str, float]
     task: TaskKind = TaskKind.CLASSIFICATION
     thresholds: tuple[float, ...] = Field(default=(), description="above which the model decides for a label, or for an anomaly")
     model_file: str
     model: Artifact
+    self_test: SelfTest | None = Field(default=None, description="of the product in firmware/, on the emulated core; None when it was not run")
     provenance: Provenance
     files: dict[str, FileFacts]
 
@@ -71,6 +79,9 @@ def write_bundle(
     files = _contents(record, variant, champion_model, vectors, build)
     if report_html is not None:
         files["report.html"] = sealed.read(report_html, "bundle")
+    if record.project_file:
+        files[PROJECT] = record.project_file.encode()
+    files[SBOM] = render_sbom(record, variant, files)
     manifest = _describe(record, variant, files)
     sealed.replace(directory, files | {MANIFEST: sealed.as_json(manifest)})
     return manifest
@@ -94,6 +105,12 @@ def verify_files(directory: Path) -> Manifest:
     if told := str(sealed.find_faults(directory, manifest.files)):
         raise BundleError(f"received {directory}, which is not what its manifest says ({told}); expected every file as it was written")
     return manifest
+
+
+def shipped_program(directory: Path, manifest: Manifest) -> Shipped | None:
+    """The product in a bundle that was verified; None where no C was compiled. Raises: BundleError: it has no self-test."""
+    files = {name: sealed.read(directory / name, "bundle") for name in manifest.files if name.startswith(f"{FOLDER}/")}
+    return shipped(Path(manifest.model_file).stem, files) if files else None
 
 
 def add_to_bundle(directory: Path, files: Mapping[str, bytes]) -> Manifest:
@@ -145,17 +162,20 @@ def _contents(record: Record, variant: Variant, model: bytes, vectors: TestVecto
 
 
 def _describe(record: Record, variant: Variant, files: Mapping[str, bytes]) -> Manifest:
+    on_chip = variant.firmware.on_chip if variant.firmware else None
     return Manifest(
         schema_version=SCHEMA_VERSION,
         project=record.project,
         recipe=variant.recipe,
         target=record.target.name,
+        device=record.target,
         metric=record.metric,
         metrics=_metrics(variant, record.metric),
         task=record.task,
         thresholds=variant.evaluation.quality.thresholds,
         model_file=f"{identifier(record.project)}.tflite",
         model=Artifact(sha256=variant.model.sha256, size_bytes=variant.model.size_bytes, kind=Kind.TFLITE),
+        self_test=on_chip.self_test if on_chip else None,
         provenance=record.provenance,
         files=sealed.facts_of(files),
     )
@@ -179,10 +199,13 @@ def _metrics(variant: Variant, metric: str) -> dict[str, float]:
 def _chip_metrics(variant: Variant) -> dict[str, float]:
     """Those of the emulated core, where it was run."""
     footprint, on_chip = variant.verdict.footprint, variant.firmware.on_chip if variant.firmware else None
+    test = on_chip.self_test if on_chip else None
     found = {
         "stack_bytes": footprint.stack_bytes,
         "instructions": footprint.instructions,
         "latency_estimate_us": footprint.latency_us,
+        "self_test_failures": test.failures if test else None,
+        "self_test_samples": test.samples if test else None,
         "parity_differing_bytes": on_chip.emulated.parity.differing_bytes if on_chip and on_chip.emulated else None,
     }
     return {name: figure for name, figure in found.items() if figure is not None}

@@ -7,7 +7,7 @@ from emberflow.measure import Measure
 from emberflow.recipe import Recipe
 from emberflow.variant import Choice, Interval, Reason, ReasonKind, Variant
 
-_BLOCKING = (ReasonKind.FORMAT, ReasonKind.RUNTIME, ReasonKind.PARITY, ReasonKind.UNMEASURED)
+_BLOCKING = (ReasonKind.FORMAT, ReasonKind.RUNTIME, ReasonKind.PARITY, ReasonKind.SELF_TEST, ReasonKind.UNMEASURED)
 _POINT = 0.01
 
 

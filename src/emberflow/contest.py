@@ -2,12 +2,13 @@
 
 from pydantic import Field
 
+from emberflow.measure import Measure
 from emberflow.values import Value
 from emberflow.variant import Interval
 
 
 class ClassLoss(Value):
-    """What the new version loses of one class's recall: the share of its samples that are found."""
+    """What the new version loses of one label's recall: the share of its samples that are found."""
 
     label: str
     samples: int
@@ -19,7 +20,7 @@ class ClassLoss(Value):
 class Contest(Value):
     """Both on the same test data now. A contest that can't be held says why in `refusal`."""
 
-    metric: str
+    measure: Measure
     samples: int = Field(description="of the test part that both were asked")
     confidence: float
     champion: float | None = Field(default=None, description="its metric; None when it was not asked")
@@ -28,6 +29,11 @@ class Contest(Value):
     classes: tuple[ClassLoss, ...] = ()
     notes: tuple[str, ...] = Field(default=(), description="what the comparison leaves out")
     refusal: str = ""
+
+    @property
+    def metric(self) -> str:
+        """The name of what they are compared by."""
+        return self.measure.name
 
 
 def half_width(interval: Interval) -> float:

@@ -11,11 +11,13 @@ import numpy as np
 from emberflow.compress import load_any
 from emberflow.compress.rewrite import lift_to_2d
 from emberflow.errors import ConversionError
-from emberflow.keras_bridge import Model, keras, one_or_all
+from emberflow.keras_bridge import Model, keras, one_or_all, own_classes
 from emberflow.loaded import constant_sizes, with_constant_sizes
 from emberflow.recipe import Format
 from emberflow.saved_model import DEFAULT
 from emberflow.selective import SELECTIVE, convert_but
+from emberflow.slim import slim
+from emberflow.trust import OwnClasses
 from emberflow.values import AnyArray, FloatArray, Value
 from emberflow.wishes import NONE, Wishes
 
@@ -27,12 +29,14 @@ class Conversion(Value):
     signature: of a SavedModel, the function that is converted.
     packs_zeros: whether weights that are mostly zero are stored without them, as TensorFlow Lite's sparse tensors.
     wishes: which layers of a Keras model int8 and uint8 leave in float.
+    own: where a Keras model's own classes are.
     """
 
     per_channel: bool = True
     signature: str | None = None
     packs_zeros: bool = False
     wishes: Wishes = NONE
+    own: OwnClasses | None = None
 
     def about(self, number_format: Format) -> "Conversion":
         """What of it decides a conversion to `number_format`: for a cache."""
@@ -50,9 +54,11 @@ def convert(model_path: Path, number_format: Format, calibration: FloatArray, ou
         calibration: samples (n, *input_shape) float32, standardized, whose ranges full-integer formats are quantized to.
     Returns: notes on layers that stay in float.
     Raises: ConversionError: the converter refused the model, in its words; or the calibration set is empty; or a layer can't stay in float.
+        ProjectError: the user's classes.
     """
-    model = lift_to_2d(load_any(model_path))
-    out.write_bytes(to_tflite(model, number_format, calibration, how))
+    with own_classes(how.own):
+        model = lift_to_2d(load_any(model_path))
+        out.write_bytes(to_tflite(model, number_format, calibration, how))
     return tuple(_about_float(number_format, name) for name in sorted(_left(model, how)) if number_format is not Format.FLOAT32)
 
 
@@ -126,10 +132,11 @@ def _run(converter: Any, number_format: Format, how: Conversion, name: str, left
     converter._experimental_disable_per_channel_quantization_for_dense_layers = not how.per_channel
     with QuietNativeCode():
         try:
-            return convert_but(converter, left, number_format) if left and number_format in SELECTIVE else bytes(converter.convert())
+            data = convert_but(converter, left, number_format) if left and number_format in SELECTIVE else bytes(converter.convert())
         except (ConverterError, ValueError, RuntimeError, TypeError) as error:
             reason = " ".join(str(error).split())[:500]
             raise ConversionError(f"the converter refused '{name}' as {number_format}: {reason}") from error
+    return slim(data)
 
 
 def with_batch_of_one(model: Model, feeds: Mapping[str, AnyArray]) -> Model:

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from hashlib import blake2b
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -13,9 +15,9 @@ from emberflow.standardization import Standardization
 from emberflow.task import RULES, Rules, TaskKind
 from emberflow.task.rules import Part as TaskPart
 from emberflow.values import AnyArray, FloatArray, IntArray, Value
+from emberflow.view import Rows, View, pieces
 
 VECTOR_SAMPLES = 128
-_CHUNK = 4096
 PARTS = ("train", "validation", "test")
 
 
@@ -92,9 +94,9 @@ class Dataset:
 
 @dataclass(frozen=True)
 class Prepared:
-    """Checked parts, standardized float32 `x` and the truth `y`; the keys of `parts` are the fields of Splits."""
+    """Checked parts, standardized float32 `x`, computed where it is read, and the truth `y`; the keys of `parts` are the fields of Splits."""
 
-    parts: Mapping[str, tuple[FloatArray, AnyArray]]
+    parts: Mapping[str, tuple[Rows, AnyArray]]
     labels: tuple[str, ...]
     sampling: Sampling
     standardization: Standardization | None
@@ -128,7 +130,7 @@ def prepare(dataset: object, preparation: Preparation) -> Prepared:
     _same_shape(raw)
     scale = _standardization(raw["train"][0], "channel") if preparation.standardize else None
     target = _standardization(raw["train"][1], "value") if preparation.standardize_target else None
-    parts = {name: (scale[0].apply(x) if scale else x, y) for name, (x, y) in raw.items()}
+    parts: dict[str, tuple[Rows, AnyArray]] = {name: (x.then(scale[0].apply) if scale else x, y) for name, (x, y) in raw.items()}
     if "calibration" not in parts:
         chosen = _spread(rules.strata(parts["train"][1]), preparation.calibration_samples, seed)
         parts["calibration"] = (parts["train"][0][chosen], parts["train"][1][chosen])
@@ -144,7 +146,7 @@ def _labels(dataset: Dataset, rules: Rules) -> tuple[str, ...]:
     return rules.name_labels(tuple(str(label) for label in dataset.labels), None if y is None else _array("train", "y", y))
 
 
-def _checked(name: str, samples: object, labels: tuple[str, ...], rules: Rules) -> tuple[FloatArray, AnyArray]:
+def _checked(name: str, samples: object, labels: tuple[str, ...], rules: Rules) -> tuple[View, AnyArray]:
     if not isinstance(samples, Samples):
         raise DataError(f"the {name} part is a {type(samples).__name__}; expected an emberflow.dataset.Samples(x, y)")
     x = _array(name, "x", samples.x)
@@ -156,10 +158,14 @@ def _checked(name: str, samples: object, labels: tuple[str, ...], rules: Rules) 
         raise DataError(f"the {name} part has group of shape {np.shape(samples.group)}; expected ({len(x)},), one for each sample")
     y = None if samples.y is None else _array(name, "y", samples.y)
     truth = rules.read_truth(TaskPart(name, x.shape, y, len(labels)))
-    with np.errstate(over="ignore"):  # what float32 can't hold becomes infinite, and is refused
-        x = x.astype(np.float32)
-    _refuse_not_finite(name, x)
-    return x, truth
+    floats = View(x, _as_float32)
+    _refuse_not_finite(name, floats)
+    return floats, truth
+
+
+def _as_float32(x: AnyArray) -> FloatArray:
+    with np.errstate(over="ignore", invalid="ignore"):  # what float32 can't hold becomes infinite or stays NaN, and is refused
+        return np.asarray(x, np.float32)
 
 
 def _array(name: str, key: str, values: object) -> AnyArray:
@@ -169,14 +175,15 @@ def _array(name: str, key: str, values: object) -> AnyArray:
         raise DataError(f"the {name} part's {key} is no array: {error}; expected samples that are all of one shape") from error
 
 
-def _refuse_not_finite(name: str, x: FloatArray) -> None:
-    count, first = 0, None
-    for start, chunk in _chunks(x):
-        bad = ~np.isfinite(chunk)
+def _refuse_not_finite(name: str, x: View) -> None:
+    count, start, first = 0, 0, None
+    for piece in pieces(x):
+        bad = ~np.isfinite(piece)
         if bad.any():
             count += int(bad.sum())
             place = np.argwhere(bad)[0]
             first = first if first is not None else (start + int(place[0]), tuple(map(int, place[1:])))
+        start += len(piece)
     if first is not None:
         raise DataError(
             f"the {name} part holds {count:,} values that are NaN or infinite in float32 (the first in sample {first[0]} at {first[1]});"
@@ -184,24 +191,19 @@ def _refuse_not_finite(name: str, x: FloatArray) -> None:
         )
 
 
-def _chunks(x: AnyArray) -> Iterator[tuple[int, AnyArray]]:
-    for start in range(0, len(x), _CHUNK):
-        yield start, x[start : start + _CHUNK]
-
-
-def _same_shape(raw: Mapping[str, tuple[FloatArray, AnyArray]]) -> None:
+def _same_shape(raw: Mapping[str, tuple[View, AnyArray]]) -> None:
     expected = raw["train"][0].shape[1:]
     for name, (x, _) in raw.items():
         if x.shape[1:] != expected:
             raise DataError(f"the {name} part has samples of shape {x.shape[1:]}; expected {expected}, as in the train part")
 
 
-def _standardization(x: FloatArray, what: str) -> tuple[Standardization, tuple[str, ...]]:
+def _standardization(x: Rows, what: str) -> tuple[Standardization, tuple[str, ...]]:
     """Of the last axis, with a warning for each that is constant; `what` names one of them."""
-    axes = tuple(range(x.ndim - 1))
-    count = x.size // x.shape[-1]
-    mean = sum(chunk.sum(axes, dtype=np.float64) for _, chunk in _chunks(x)) / count
-    variance = sum(((chunk - mean) ** 2).sum(axes, dtype=np.float64) for _, chunk in _chunks(x)) / count
+    axes = tuple(range(len(x.shape) - 1))
+    count = prod(x.shape[:-1])
+    mean = sum(piece.sum(axes, dtype=np.float64) for piece in pieces(x)) / count
+    variance = sum(((piece - mean) ** 2).sum(axes, dtype=np.float64) for piece in pieces(x)) / count
     std = np.sqrt(variance)
     constant = std < 1e-12
     std[constant] = 1.0
@@ -220,28 +222,46 @@ def _spread(y: IntArray, count: int, seed: int) -> IntArray:
     return np.sort(order[np.argsort(rank[order], kind="stable")][:count])
 
 
-def _overlaps(dataset: Dataset, raw: Mapping[str, tuple[FloatArray, AnyArray]]) -> Iterator[str]:
-    seen = {row.tobytes() for row in raw["train"][0]}
+def _overlaps(dataset: Dataset, raw: Mapping[str, tuple[View, AnyArray]]) -> Iterator[str]:
+    seen = _marks(raw["train"][0])
+    train = set() if dataset.train.group is None else _members("train", dataset.train.group)
     for name in ("validation", "test"):
         part: Samples = getattr(dataset, name)
-        same = sum(row.tobytes() in seen for row in raw[name][0])
+        same = np.count_nonzero(np.isin(_marks(raw[name][0]), seen))
         if same:
             yield f"{same} of {len(part.x)} {name} samples are also in the train part: the {name} figures are too good"
         if dataset.train.group is not None and part.group is not None:
-            shared = np.intersect1d(dataset.train.group, part.group)
-            if shared.size:
-                some = ", ".join(map(str, shared[:5]))
-                yield f"{shared.size} groups are in both the train and the {name} part ({some}): split by group, not by sample"
+            shared = [group for group in _members(name, part.group) if group in train]
+            if shared:
+                some = ", ".join(map(str, sorted(shared, key=_by_number_then_name)[:5]))
+                yield f"{len(shared)} groups are in both the train and the {name} part ({some}): split by group, not by sample"
 
 
-def _absent_labels(raw: Mapping[str, tuple[FloatArray, AnyArray]], labels: tuple[str, ...], rules: Rules) -> Iterator[str]:
+def _marks(x: View) -> AnyArray:
+    """Sixteen bytes of each sample that only equal ones share."""
+    return np.fromiter((blake2b(row.tobytes(), digest_size=16).digest() for row in x), "S16", len(x))
+
+
+def _members(name: str, group: AnyArray) -> set[Any]:
+    """The groups themselves: one part may have them as numbers and another as text, and NumPy compares no two such arrays."""
+    try:
+        return set(np.asarray(group).tolist())
+    except (SystemError, TypeError, ValueError) as error:  # text of no Unicode, as damaged files hold it; lists
+        raise DataError(f"the {name} part has a group that can't be read: {error}; expected a number or a word for each sample") from error
+
+
+def _by_number_then_name(group: Any) -> tuple[float, str]:
+    return (group, "") if isinstance(group, int | float) else (float("inf"), str(group))
+
+
+def _absent_labels(raw: Mapping[str, tuple[View, AnyArray]], labels: tuple[str, ...], rules: Rules) -> Iterator[str]:
     for name in PARTS:
         absent = rules.absent(raw[name][1], labels)
         if absent:
             yield f"the {name} part has no sample of {', '.join(absent)}"
 
 
-def _sampling(sampling: Sampling, x: FloatArray) -> Sampling:
+def _sampling(sampling: Sampling, x: View) -> Sampling:
     if sampling.channels and len(sampling.channels) != x.shape[-1]:
         raise DataError(
             f"received {len(sampling.channels)} channel names ({', '.join(sampling.channels)}); expected {x.shape[-1]}, the last axis of x"

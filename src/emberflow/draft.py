@@ -11,6 +11,7 @@ from emberflow.evaluate.size import measure_size
 from emberflow.graph import Graph, Operator, read_graph
 from emberflow.graph.layers import name_layers
 from emberflow.target import Target, TargetKind
+from emberflow.trust import NOBODY, Trust
 from emberflow.units import show_bytes
 
 CODE_BYTES = 6 * 1024
@@ -44,6 +45,7 @@ class Model:
 
     baseline: how the project file names it. kind: what it is, in words.
     recipes: a set or a list, as the project file has it; `why_not_all` says what is left out, and why.
+    trust: what it was read with, for a run needs the same.
     layers: their names, the ones with weights; empty where the project file can name none.
     """
 
@@ -55,6 +57,7 @@ class Model:
     recipes: str
     why_not_all: str = ""
     signature: str | None = None
+    trust: Trust = NOBODY
     layers: tuple[str, ...] = ()
 
 
@@ -165,6 +168,10 @@ def _about_model(model: Model) -> Iterator[str]:
     yield f"baseline: {json.dumps(model.baseline)}  # {model.kind}; takes samples of shape {show_shape(model.input_shape)}"
     if model.signature:
         yield f"signature: {json.dumps(model.signature)}"
+    if model.trust.runs_code:
+        yield "trust_model_code: true  # the file may run whatever code it holds, with your rights"
+    if model.trust.own:
+        yield f"custom_objects: {model.trust.own.entry}"
 
 
 def _about_training(model: Model | None) -> Iterator[str]:

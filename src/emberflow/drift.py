@@ -1,11 +1,14 @@
 """Drift: have numbers moved away from those that a model was judged on? Arithmetic on two samples; refuses to know what is done about it."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from pydantic import Field
 
-from emberflow.values import Float64Array, FloatArray, IntArray, Value
+from emberflow.measure import Measure
+from emberflow.tolerance import AskedTolerance, Tolerance
+from emberflow.values import AnyArray, Float64Array, FloatArray, IntArray, Value
 
 BINS = 10
 
@@ -19,7 +22,7 @@ class Thresholds(Value):
     distance: float = Field(
         default=0.2, gt=0, le=1, description="Kolmogorov-Smirnov distance: the largest difference of the two distribution functions"
     )
-    loss: float = Field(default=0.02, ge=0, le=1, description="the most of the metric that the champion may have lost")
+    loss: AskedTolerance = Field(default=Tolerance.parse("0.02 or 10 %"), description="the most of the metric that the champion may have lost")
 
 
 class Drift(Value):
@@ -40,26 +43,55 @@ class Checkup(Value):
 
     project: str
     version: int
-    metric: str
+    measure: Measure
     samples: int
     then: float
     now: float
     thresholds: Thresholds
     inputs: tuple[Drift, ...]
-    predictions: Drift
+    predictions: tuple[Drift, ...]
 
     @property
     def findings(self) -> tuple[str, ...]:
         """Each reason to train anew, in words with its number; none where all is well."""
         return tuple(self._findings())
 
+    @property
+    def drifts(self) -> tuple[Drift, ...]:
+        """Of inputs and predictions."""
+        return (*self.inputs, *self.predictions)
+
     def _findings(self) -> Iterator[str]:
-        if self.then - self.now > self.thresholds.loss:
-            yield f"{self.metric} fell from {self.then:.4f} to {self.now:.4f}, by more than {self.thresholds.loss:g}"
-        for drift in (*self.inputs, self.predictions):
+        measure, bearable = self.measure, self.thresholds.loss
+        if measure.loss(self.then, self.now) > bearable.of(measure, self.then):
+            turned = "fell" if measure.higher_is_better else "rose"
+            values = f"from {measure.show(self.then)} to {measure.show(self.now)}"
+            yield f"{measure.name} {turned} {values}, by more than {bearable.words(measure, self.then)}"
+        for drift in self.drifts:
             if drift.has_drifted:
                 distance = f", Kolmogorov-Smirnov distance {drift.distance:.3f}" if drift.distance is not None else ""
                 yield f"{drift.name} drifted: stability index {drift.stability:.3f}{distance}"
+
+
+@dataclass(frozen=True, eq=False)
+class Series:
+    """Numbers to be compared with others of their name.
+
+    Args:
+        values: shape (samples, values), neighbours in a row may resemble each other; or of `classes`, which of them each sample has, (samples,).
+        classes: how many there are; 0 where values are numbers.
+    """
+
+    name: str
+    values: AnyArray
+    classes: int = 0
+
+
+def compare(reference: Series, fresh: Series, thresholds: Thresholds) -> Drift:
+    """Compare two of the same name."""
+    if reference.classes:
+        return compare_classes(reference.name, reference.values, fresh.values, reference.classes, thresholds)
+    return compare_values(reference.name, reference.values, fresh.values, thresholds)
 
 
 def compare_values(name: str, reference: FloatArray, fresh: FloatArray, thresholds: Thresholds) -> Drift:

@@ -14,7 +14,18 @@ from emberflow.fingerprint import closure
 def find_function(entry: str, folder: Path) -> Callable[..., Any]:
     """The function that `module:function` names, looked up in `folder` first.
 
-    Raises: ProjectError: no such module, it raises while it is imported, or it has no such function (with "did you mean").
+    Raises: ProjectError: as `find`, or what it names is no function.
+    """
+    found = find(entry, folder)
+    if not callable(found):
+        raise _absent(entry)
+    return found
+
+
+def find(entry: str, folder: Path) -> object:
+    """What `module:name` names, looked up in `folder` first.
+
+    Raises: ProjectError: no such module, it raises while it is imported, or it has no such name (with "did you mean").
     """
     module_name, name = entry.split(":")
     _look_first_in(folder)
@@ -23,10 +34,14 @@ def find_function(entry: str, folder: Path) -> Callable[..., Any]:
         module = importlib.import_module(module_name)
     except Exception as error:
         raise ProjectError(f"'{entry}': importing '{module_name}' raised {_told(error)}; looked in {folder} first") from error
-    found = getattr(module, name, None)
-    if not callable(found):
-        raise ProjectError(f"'{entry}': '{module_name}' has no function '{name}'.{did_you_mean(name, dir(module))}")
-    return found  # type: ignore[no-any-return]
+    if not hasattr(module, name):
+        raise _absent(entry)
+    return getattr(module, name)
+
+
+def _absent(entry: str) -> ProjectError:
+    module_name, name = entry.split(":")
+    return ProjectError(f"'{entry}': '{module_name}' has no function '{name}'.{did_you_mean(name, dir(sys.modules.get(module_name)))}")
 
 
 def _look_first_in(folder: Path) -> None:

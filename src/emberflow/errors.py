@@ -12,7 +12,8 @@
     ├── CompileError            a .tflite can't be compiled to C
     │   └── UnsupportedOperator an operator, or a form of one, has no kernel
     ├── BundleError             a bundle can't be written, or isn't what its manifest says
-    ├── ToolchainError          the C compiler is missing, or refused the sources
+    ├── ToolchainError          the C compiler refused the sources, or did not end
+    │   └── ToolMissing         there is no C compiler
     ├── DoesNotFit              a linked program needs more flash or RAM than the target has
     ├── ImageError              an ELF file can't be read, or is no program for this target
     ├── EmulatorError           the emulated core is missing, or there is none like the target's
@@ -23,10 +24,12 @@
     ├── RegistryError           a version of the registered model is missing, altered, or can't be what is asked
     │   └── Overtaken           another promotion was faster
     ├── StoreError              the artifact store can't give or take a blob
+    ├── StageTimeout            a stage was ended at its time limit
     └── PassingError            the same call may succeed later; tasks retry these
-        ├── WorkerLost          a worker process died (crash of native code, out of memory)
-        ├── StageTimeout        a stage was ended at its time limit
+        ├── WorkerLost          a worker process died (crash of native code)
+        │   └── OutOfMemory     it needed more memory than there was; training is tried again in smaller batches
         ├── PublishError        where bundles are published doesn't answer
+        ├── RemoteError         where a team keeps its blobs doesn't answer
         └── TrackingError       MLflow doesn't answer
 
 A message says what was received, what was expected, and what to do next.
@@ -38,6 +41,10 @@ from collections.abc import Iterable, Mapping
 
 class EmberflowError(Exception):
     """Base of all errors raised on purpose. Takes one argument, the message, so that it survives a process boundary."""
+
+    def __str__(self) -> str:
+        """The message; what a terminal would obey or hide, in a name that a stranger chose, is written out."""
+        return shown(super().__str__())
 
 
 class ProjectError(EmberflowError, ValueError):
@@ -85,7 +92,11 @@ class BundleError(EmberflowError):
 
 
 class ToolchainError(EmberflowError):
-    """The C compiler is missing, or refused the sources."""
+    """The C compiler refused the sources, or did not end."""
+
+
+class ToolMissing(ToolchainError):
+    """There is no C compiler."""
 
 
 class DoesNotFit(EmberflowError):
@@ -140,6 +151,10 @@ class StoreError(EmberflowError):
     """The artifact store can't give or take a blob."""
 
 
+class StageTimeout(EmberflowError, TimeoutError):
+    """A stage was ended at its time limit. The limits are hours: what hangs once hangs again, and is not retried."""
+
+
 class PassingError(EmberflowError):
     """The same call may succeed later."""
 
@@ -148,16 +163,25 @@ class WorkerLost(PassingError):
     """A worker process died."""
 
 
-class StageTimeout(PassingError, TimeoutError):
-    """A stage was ended at its time limit."""
+class OutOfMemory(WorkerLost):
+    """A stage needed more memory than there was, and its process was given up."""
 
 
 class PublishError(PassingError):
     """Where bundles are published doesn't answer."""
 
 
+class RemoteError(PassingError):
+    """Where a team keeps its blobs doesn't answer."""
+
+
 class TrackingError(PassingError):
     """MLflow doesn't answer."""
+
+
+def shown(text: str) -> str:
+    """`text` with every sign that isn't printed as its escape, such as `\\x1b`; ends of lines stay."""
+    return "".join(sign if sign.isprintable() or sign == "\n" else sign.encode("unicode_escape").decode() for sign in text)
 
 
 def did_you_mean(received: str, known: Iterable[str]) -> str:

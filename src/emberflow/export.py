@@ -4,7 +4,7 @@ manifest.json        what it is, how it was made, what was measured, and the dig
 <name>.tflite        the model
 vectors/             inputs.npy and outputs.npy: codes, and what the reference gave for them; of several, input0.npy and so on
 firmware/            see `emberflow.firmware.folder`; of a model with several inputs or outputs, `emberflow.firmware.codes_folder`
-src/, tflm/          the application for TensorFlow Lite for Microcontrollers, of a model with one input and one output
+src/, tflm/          the application for TensorFlow Lite for Microcontrollers, where that runs the model
 """
 
 import io
@@ -19,15 +19,18 @@ from pydantic import Field, ValidationError
 from emberflow import sealed
 from emberflow.artifact import Artifact, Kind, digest
 from emberflow.compiler import Parity, Storage
-from emberflow.errors import BundleError, ProjectError
+from emberflow.errors import BundleError, GraphError, ProjectError
+from emberflow.evaluate import reference
 from emberflow.evaluate.litert import read_all_borders, read_borders
 from emberflow.evaluate.micro import examine
 from emberflow.evaluate.size import measure_size
 from emberflow.firmware.application import Application
 from emberflow.firmware.codes_folder import CodesProduct, render_codes_firmware
-from emberflow.firmware.folder import Build, Product, render_firmware
+from emberflow.firmware.codes_tflm import render_codes_tflm
+from emberflow.firmware.folder import FOLDER, Build, Product, render_firmware
 from emberflow.firmware.literals import border_words
 from emberflow.firmware.operators import RESOLVER_METHODS
+from emberflow.firmware.shipped import Shipped, shipped
 from emberflow.firmware.sources import render_sources, render_tflm
 from emberflow.firmware.vectors import make_vectors
 from emberflow.on_chip import OnChip
@@ -73,7 +76,15 @@ def describe_product(name: str, model: bytes, samples: Samples, outputs: Arrays,
     """
     if len(samples.codes) == len(outputs) == 1:
         return Product(describe_application(name, model, samples, outputs[0]), target, build)
-    return CodesProduct(name, model, *read_all_borders(model), (samples.codes, outputs), target, build)
+    borders, operators = read_all_borders(model), measure_size(model).operators
+    return CodesProduct(name, model, *borders, (samples.codes, outputs), target, build, operators, _arena_bytes(model, samples.codes))
+
+
+def _arena_bytes(model: bytes, codes: Arrays) -> int | None:
+    try:
+        return reference.arena_bytes(model, codes)
+    except GraphError:  # TFLM doesn't run it: what was compiled then equals another reference
+        return None
 
 
 def describe_application(name: str, model: bytes, samples: Samples, outputs: AnyArray) -> Application:
@@ -97,11 +108,15 @@ def describe_application(name: str, model: bytes, samples: Samples, outputs: Any
     )
 
 
+def program_of(product: Product | CodesProduct) -> Shipped:
+    """The program in the folder. Raises: as `contents`."""
+    return shipped(product.name, render_codes_firmware(product) if isinstance(product, CodesProduct) else render_firmware(product))
+
+
 def contents(product: Product | CodesProduct, samples: Samples, outputs: Arrays) -> dict[str, bytes]:
     """Every file but the manifest, by its path. Raises: BundleError: a number among them is not finite."""
     named = {**_named("input", samples.codes), **_named("output", outputs)}
-    programs = render_codes_firmware(product) if isinstance(product, CodesProduct) else _programs(product)
-    return {f"{product.name}.tflite": product.model, **{path: _npy(array) for path, array in named.items()}, **programs}
+    return {f"{product.name}.tflite": product.model, **{path: _npy(array) for path, array in named.items()}, **_programs(product)}
 
 
 def _named(role: str, arrays: Arrays) -> dict[str, AnyArray]:
@@ -113,10 +128,14 @@ def vector_files(role: str, count: int) -> tuple[str, ...]:
     return (f"vectors/{role}s.npy",) if count == 1 else tuple(f"vectors/{word}.npy" for word in border_words(role, count))
 
 
-def _programs(product: Product) -> dict[str, bytes]:
-    app = product.app
-    runs_on_tflm = app.arena_bytes is not None and app.operators.keys() <= RESOLVER_METHODS.keys()
-    return render_firmware(product) | (render_sources(app) | render_tflm(app) if runs_on_tflm else {})
+def _programs(product: Product | CodesProduct) -> dict[str, bytes]:
+    if isinstance(product, CodesProduct):
+        return render_codes_firmware(product) | (render_codes_tflm(product) if _runs_on_tflm(product) else {})
+    return render_firmware(product) | (render_sources(product.app) | render_tflm(product.app) if _runs_on_tflm(product.app) else {})
+
+
+def _runs_on_tflm(program: Application | CodesProduct) -> bool:
+    return program.arena_bytes is not None and program.operators.keys() <= RESOLVER_METHODS.keys()
 
 
 def describe(product: Product | CodesProduct, samples: Samples, making: Making, files: Mapping[str, bytes]) -> Export:
@@ -205,6 +224,12 @@ def compiled_sources(directory: Path, export: Export) -> dict[str, bytes]:
     """The three files of the model, of files that were checked."""
     names = (f"{export.name}.h", f"{export.name}.c", f"{export.name}_kernels.h")
     return {name: (directory / "firmware" / "model" / name).read_bytes() for name in names}
+
+
+def written_program(directory: Path, export: Export) -> Shipped:
+    """The whole program, of files that were checked. Raises: BundleError: there is none."""
+    paths = (path for path in export.files if path.startswith(f"{FOLDER}/"))
+    return shipped(export.name, {path: (directory / path).read_bytes() for path in paths})
 
 
 def _npy(array: AnyArray) -> bytes:

@@ -7,11 +7,15 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
+from threading import Lock
 from types import CodeType
 from typing import Any
 
 TOOLS = ("unicorn", "ziglang")
 """Packages of the extra `chip`: they decide what is linked and run, and nothing before that."""
+
+Statement = tuple[int, tuple[str, ...] | None, str]
+_IMPORT = dis.opmap["IMPORT_NAME"]  # most functions have none, and to take one apart takes longer than to compile it
 
 DECISIVE = ("tensorflow", "tf-keras", "tensorflow-model-optimization", "numpy", "ai-edge-litert", "tflite-micro")
 
@@ -28,12 +32,21 @@ def versions(names: tuple[str, ...] = DECISIVE) -> Mapping[str, str]:
     return found
 
 
-@cache
 def of_stage(module: str) -> str:
     """SHA-256 over a module of Emberflow, every module of Emberflow that it imports, directly or not, and what lies in the packages of those.
 
     The latter are kernels, templates and the like: all files that aren't Python, in any package below `emberflow` that has one of the modules.
+    Looked at once a process.
     """
+    with _ALONE:
+        return _of_stage(module)
+
+
+_ALONE = Lock()  # the tasks of a run from the cache ask all at once, and `cache` would let each of their threads read all source
+
+
+@cache
+def _of_stage(module: str) -> str:
     modules = closure(module, Path(__file__).parent.parent)
     return _hash({**modules, **_company(modules)})
 
@@ -72,15 +85,13 @@ def _installed_roots(module: str) -> Iterator[Path]:
 
 def closure(module: str, root: Path) -> Mapping[str, Path]:
     """The files under `root` that are the module called `module` or what it imports, directly or not, by their names; empty when there is none."""
-    found: dict[str, Path] = {}
+    found: dict[str, Path | None] = {}
     waiting = list(_with_parents(module))
     while waiting:
         name = waiting.pop()
-        path = _locate(name, root)
-        if path and name not in found:
-            found[name] = path
+        if name not in found and (path := found.setdefault(name, _locate(name, root))):
             waiting += _imports(path, name)
-    return found
+    return {name: path for name, path in found.items() if path}
 
 
 def _locate(module: str, root: Path) -> Path | None:
@@ -89,23 +100,28 @@ def _locate(module: str, root: Path) -> Path | None:
 
 
 def _imports(path: Path, module: str) -> Iterator[str]:
-    try:
-        code = compile(path.read_bytes(), str(path), "exec", dont_inherit=True)
-    except (SyntaxError, ValueError):
-        return  # importing it will say so
     package = module if path.name == "__init__.py" else module.rpartition(".")[0]
-    for level, names, name in _import_instructions(code):
-        parts = package.split(".") if package else []
+    parts = package.split(".") if package else []
+    for level, names, name in _statements(path.read_bytes(), str(path)):
         above = ".".join(parts[: len(parts) - level + 1]) if level else ""
         base = ".".join(part for part in (above, name) if part)
         yield from _with_parents(base)
         yield from (f"{base}.{imported}" for imported in names or ())
 
 
-def _import_instructions(code: CodeType) -> Iterator[tuple[int, tuple[str, ...] | None, str]]:
+@cache
+def _statements(source: bytes, path: str) -> tuple[Statement, ...]:
+    """Each import of a file with that content; the stages share most of what they import."""
+    try:
+        return tuple(_import_instructions(compile(source, path, "exec", dont_inherit=True)))
+    except (SyntaxError, ValueError):
+        return ()  # importing it will say so
+
+
+def _import_instructions(code: CodeType) -> Iterator[Statement]:
     """Level, names and module of each import. From the compiled code: `ast` of Python 3.11 can't be used by several threads at once."""
     before: list[Any] = []
-    for instruction in dis.get_instructions(code):
+    for instruction in dis.get_instructions(code) if _IMPORT in code.co_code[::2] else ():
         if instruction.opname == "IMPORT_NAME":
             yield before[-2], before[-1], instruction.argval
         if instruction.opname != "EXTENDED_ARG":  # stands before an instruction whose argument is over 255

@@ -6,6 +6,7 @@ from enum import StrEnum
 from pydantic import Field
 
 from emberflow.contest import ClassLoss, Contest, half_width
+from emberflow.measure import Measure
 from emberflow.promotion import Rules
 from emberflow.recipe import Recipe
 from emberflow.target import Target
@@ -97,11 +98,13 @@ def overrule(decision: Decision, outcome: Outcome, words: str) -> Decision:
 def _why(candidate: Candidate, contest: Contest | None) -> str:
     if contest is None or contest.loss is None:
         return f"it is the first, and fits {candidate.target.name}"
-    return f"{contest.metric} {contest.challenger:.4f} against {contest.champion:.4f} of version {candidate.champion}, {_change(contest.loss)}"
+    measure, scores = contest.measure, (contest.challenger or 0.0, contest.champion or 0.0)
+    new, old = (measure.show(score) for score in scores)
+    return f"{measure.name} {new} against {old} of version {candidate.champion}, {_change(contest.loss, measure)}"
 
 
-def _change(loss: Interval) -> str:
-    return f"{'a loss' if loss.estimate > 0 else 'a gain'} of {abs(loss.estimate):.3f} +- {half_width(loss):.3f}"
+def _change(loss: Interval, measure: Measure) -> str:
+    return f"{'a loss' if loss.estimate > 0 else 'a gain'} of {measure.show_amount(loss.estimate, half_width(loss))}"
 
 
 def _on_the_device(candidate: Candidate, rules: Rules) -> Iterator[Finding]:
@@ -115,6 +118,8 @@ def _on_the_device(candidate: Candidate, rules: Rules) -> Iterator[Finding]:
         yield _equality(candidate.variant)
     if rules.runs_on_chip:
         yield _run(candidate.variant)
+    if rules.passes_self_test:
+        yield _self_test(candidate.variant)
 
 
 def _equality(variant: Variant) -> Finding:
@@ -139,6 +144,17 @@ def _run(variant: Variant) -> Finding:
     )
 
 
+def _self_test(variant: Variant) -> Finding:
+    firmware, rule = variant.firmware, "passes_self_test"
+    test = firmware.on_chip.self_test if firmware and firmware.on_chip else None
+    if firmware is None or test is None:
+        on_chip = firmware.on_chip if firmware else None
+        why = on_chip.fault or on_chip.unproven if on_chip else firmware.why_not if firmware else "no firmware was made"
+        return Finding(rule=rule, holds=False, words=f"was not shown to pass its self-test on the emulated core: {why or 'it was not run'}")
+    passed = f"self-test passed on the emulated {test.core}, {test.samples:,} samples"
+    return _finding(rule, test.passed, passed, f"fails on the chip: {test}")
+
+
 def _in_the_contest(candidate: Candidate, contest: Contest | None, rules: Rules) -> Iterator[Finding]:
     if contest is None:
         return
@@ -146,8 +162,9 @@ def _in_the_contest(candidate: Candidate, contest: Contest | None, rules: Rules)
     if contest.refusal or contest.loss is None:
         yield Finding(rule="comparable", holds=False, words=f"can't be compared with {champion}: {contest.refusal}")
         return
-    half, few = half_width(contest.loss), f"of {contest.samples:,} samples"
-    wanted = rules.smallest_test_set
+    measure, served, half = contest.measure, contest.champion or 0.0, half_width(contest.loss)
+    few, wanted = f"of {contest.samples:,} samples", rules.smallest_test_set
+    allowance, widest = (rule.of(measure, served) for rule in (rules.allowance, rules.widest_interval))
     yield _finding(
         "smallest_test_set",
         contest.samples >= wanted,
@@ -156,23 +173,26 @@ def _in_the_contest(candidate: Candidate, contest: Contest | None, rules: Rules)
     )
     yield _finding(
         "widest_interval",
-        half <= rules.widest_interval or contest.loss.low > rules.allowance,  # or it tells all the same that too much is lost
-        f"was compared with {champion} to within +- {half:.3f}",
-        f"can't be told from {champion}: on a test set {few} the loss of {contest.metric} is known to within +- {half:.3f},"
-        f" and promotion.yaml asks for {rules.widest_interval:.3f}: more test samples would tell",
+        half <= widest or contest.loss.low > allowance,  # or it tells all the same that too much is lost
+        f"was compared with {champion} to within +- {measure.show(half, 3)}",
+        f"can't be told from {champion}: on a test set {few} the loss of {contest.metric} is known to within +- {measure.show(half, 3)},"
+        f" and promotion.yaml asks for {rules.widest_interval.words(measure, served)}: more test samples would tell",
     )
     yield _finding(
         "allowance",
-        contest.loss.estimate <= rules.allowance,
-        f"shows {_change(contest.loss)} of {contest.metric}",
-        f"loses {contest.loss.estimate:.3f} +- {half:.3f} of {contest.metric}",
-        f"{rules.allowance:g} may be lost",
+        contest.loss.estimate <= allowance,
+        f"shows {_change(contest.loss, measure)} of {contest.metric}",
+        f"loses {measure.show_amount(contest.loss.estimate, half)} of {contest.metric}",
+        f"{rules.allowance.words(measure, served)} may be lost",
     )
     yield _worst(contest, rules)
 
 
 def _worst(contest: Contest, rules: Rules) -> Finding:
     """The class that loses the most, of those whose fall is more than chance where there are any."""
+    if not contest.classes:
+        words = "is passed over: this task tells no labels apart, so that none has a recall"
+        return Finding(rule="class_recall_drop", holds=True, words=words, asked="nothing of this task")
     asked = f"{rules.class_recall_drop:g} may be lost"
     fallen = [each for each in contest.classes if _falls(each, rules)]
     if fallen:

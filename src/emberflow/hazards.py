@@ -76,7 +76,8 @@ def refuse_hazards(meta_graph: bytes, name: str) -> None:
         if harm and not (function in savers and _SAVER.fullmatch(node.operator)):
             raise ModelError(
                 f"'{name}' holds the operator {node.operator} {_whereabouts(meta_graph, program, node)}, which can {harm}; expected arithmetic"
-                " alone. Take it out of the model; or, if you trust whoever made it, allow it: `trust_model_code: true`, or --trust-model-code"
+                " alone. Take it out of the model; or, if you trust whoever made it, let it run with your rights: `trust_model_code: true`, or"
+                " --trust-model-code"
             )
 
 

@@ -22,7 +22,7 @@ class Published(Value):
     """A version that was published once, and lies there still."""
 
     version: int
-    path: str = Field(description="of its bundle, below the index")
+    path: str = Field(pattern=r"^versions/[0-9]+$", description="of its bundle, below the index")
     recipe: str
     target: str
     model: Sha256 = Field(description="of the .tflite")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from emberflow.errors import GraphError, ModelError, ProjectError
 from emberflow.graph import Graph, read_graph
-from emberflow.keras_file import Form, checked
+from emberflow.keras_file import ANYBODYS, NOBODYS, Form, checked
 from emberflow.project import Project
 from emberflow.recipe import Cluster, Format, Prune, PruneBlock, QuantizeAware, Recipe, Step
 from emberflow.saved_model import Signature, check_tensors, read_saved_model
@@ -146,7 +146,7 @@ def look_at(project: Project, folder: Path) -> Given:
         raise ProjectError(f"received '{path}' as the baseline; expected a {path.suffix} file, and there is none")
     if path.suffix == ".tflite":
         return _look_at_tflite(path)
-    return _look_at_keras(path, project.trust_model_code)
+    return _look_at_keras(path, project)
 
 
 def _refuse_signature(project: Project) -> None:
@@ -154,8 +154,9 @@ def _refuse_signature(project: Project) -> None:
         raise ProjectError(f"received the signature '{project.signature}' for '{project.baseline}'; only a SavedModel's signature can be named")
 
 
-def _look_at_keras(path: Path, is_trusted: bool) -> Given:
-    with checked(path, is_trusted) as file:
+def _look_at_keras(path: Path, project: Project) -> Given:
+    """Whether the user gives the file's own classes is asked where it is loaded: their module may import TensorFlow."""
+    with checked(path, project.trust_model_code, ANYBODYS if project.custom_objects else NOBODYS) as file:
         return Given(Kind.HDF5 if file.form is Form.HDF5 else Kind.KERAS_2 if file.version == 2 else Kind.KERAS_3)
 
 

@@ -44,6 +44,12 @@ class Measure(Value):
         estimate, low, high = (show_figure(value, signed=True) for value in (loss.estimate, loss.low, loss.high))
         return f"{estimate} [{low}, {high}]"
 
+    def show_amount(self, value: float, half: float) -> str:
+        """How much, without its sign, to within so much: `0.021 +- 0.009`, or with its unit: `0.310 +- 0.0520 K`."""
+        if self.is_share:
+            return f"{abs(value):.3f} +- {half:.3f}"
+        return f"{show_figure(abs(value))} +- {show_figure(half)} {self.unit}".rstrip()
+
     @property
     def better(self) -> str:
         """What a better value is called: `higher` or `lower`."""

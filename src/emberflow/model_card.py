@@ -195,8 +195,11 @@ def _on_chip(record: Record, variant: Variant) -> str:
     rows = [("arena", f"{linked.arena_bytes:,} B"), ("stack set aside", f"{linked.reserved_stack_bytes:,} B")]
     rows += [(f"section {_text(name)}", f"{count:,} B") for name, count in linked.sections.items()]
     if emulated:
-        rows += [("instructions an inference", f"{emulated.instructions:,}"), ("stack at its deepest", f"{emulated.stack_bytes:,} B")]
+        rows += [("instructions an inference", f"{emulated.instructions:,}"), ("stack at its deepest", f"{firmware.on_chip.stack_bytes:,} B")]
         rows += [("time at one instruction a cycle, an estimate", show_time(variant.verdict.footprint.latency_us or 0))]
+    if test := firmware.on_chip.self_test:
+        rows += [("samples that the product's self-test passes", f"{0 if test.fault else test.samples - test.failures:,} of {test.samples:,}")]
+        rows += [("flash with the self-test and its vectors", f"{test.flash_bytes:,} B")]
     if firmware.quality:
         rows += [(f"{_text(record.metric)} of the C, built for the host", record.measure.show(firmware.quality.scores[record.metric]))]
     rows += [("saved by packed weights", f"{firmware.saved_bytes:,} B")] if firmware.saved_bytes else []

@@ -23,7 +23,7 @@ class Parity(Value):
 
 
 class Linked(Value):
-    """The product's firmware as the linker made it."""
+    """The product's firmware as the linker made it, without its self-test: what ships."""
 
     flash_bytes: int = Field(description="code, constants and the first values of variables")
     variable_bytes: int = Field(description="RAM of arena, data and bss, without the stack")
@@ -88,6 +88,28 @@ class Emulated(Value):
     most_instructions: int
 
 
+class SelfTest(Value):
+    """What the product's own test showed on the emulated core: real samples from raw values by way of standardization to outputs and decisions."""
+
+    core: str
+    samples: int = Field(description="test vectors that are built in")
+    failures: int = Field(default=0, description="of these, how many gave another code, output or decision than the reference")
+    flash_bytes: int = Field(description="of the product with the test and its vectors")
+    stack_bytes: int | None = Field(default=None, description="the deepest that the stack reached; None when it did not end")
+    missing_bytes: dict[str, int] = Field(default={}, description="by the region's name, how much more than it has; empty when it fits with its test")
+    fault: str = Field(default="", description="what the product did that core, memory map or instruction limit forbid")
+
+    @property
+    def passed(self) -> bool:
+        """Whether every sample gave what it must."""
+        return not (self.failures or self.fault)
+
+    def __str__(self) -> str:
+        if self.fault:
+            return f"the self-test does not end on the emulated {self.core}: {self.fault}"
+        return f"the self-test passes {self.samples - self.failures:,} of {self.samples:,} samples on the emulated {self.core}"
+
+
 class OnChip(Value):
     """Everything that is known of one variant on one target."""
 
@@ -99,6 +121,18 @@ class OnChip(Value):
     host_differing_bytes: int | None = Field(description="by how many bytes the C on this machine and on the emulated core differ")
     fault: str = Field(default="", description="what the firmware did that core, memory map or instruction limit forbid")
     unproven: str = Field(default="", description="why nothing is proven: what is missing, or that the outputs don't vary")
+    self_test: SelfTest | None = Field(default=None, description="of the product; None when it could not be run")
+
+    @property
+    def stack_bytes(self) -> int | None:
+        """The deepest that the stack reached in either program; None when neither was run."""
+        deepest = [each.stack_bytes for each in (self.emulated, self.self_test) if each and each.stack_bytes is not None]
+        return max(deepest, default=None)
+
+    @property
+    def fails_its_test(self) -> bool:
+        """Whether the product's own test was run and not passed."""
+        return self.self_test is not None and not self.self_test.passed
 
     @property
     def is_refuted(self) -> bool:

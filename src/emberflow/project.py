@@ -22,24 +22,25 @@
 131072
 """
 
-import json
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, TypeVar
 
-import yaml
 from pydantic import BeforeValidator, Discriminator, Field, PlainSerializer, Tag, ValidationError, ValidationInfo, field_validator, model_validator
 
+from emberflow import plain_yaml
 from emberflow.artifact import digest
 from emberflow.budget import Budget
 from emberflow.dataset import Sampling
 from emberflow.errors import ProjectError, RecipeError, did_you_mean
 from emberflow.recipe import ALL, NAMED_SETS, Format, Recipe
+from emberflow.secret import S3, refuse_key, refuse_password
 from emberflow.task import RULES, Task, TaskKind, find_metric
 from emberflow.task.own import name_of
 from emberflow.task.rules import CHOSEN
 from emberflow.training import FineTuning, Training
+from emberflow.trust import check_said
 from emberflow.values import ENTRY_PATTERN, Entry, Value
 from emberflow.wishes import LayerWish, Wishes
 
@@ -76,6 +77,10 @@ class DataFiles(Value):
     labels: tuple[str, ...] = Field(default=(), description="the name of each class, or of each value of a regression; see choose-a-task")
     sampling: Sampling = Field(default=Sampling(), description="what the numbers are")
     target_unit: str = Field(default="", description="unit of a regression's values, such as '°C'")
+    trust_pickles: bool = Field(
+        default=False,
+        description="reads arrays of Python objects, which runs whatever code the files hold, with your rights; only for files of people you trust",
+    )
 
 
 def _recipe(value: object) -> object:
@@ -133,7 +138,13 @@ class Project(Value):
         default=None, min_length=1, description="of a SavedModel, the function that is converted; default: serving_default, or the only one"
     )
     trust_model_code: bool = Field(
-        default=False, description="lets a model from elsewhere run code of its own on this machine; only for models of people you trust"
+        default=False,
+        description="lets a model from elsewhere run whatever code its file holds on this machine, with your rights; only for models of people you trust",
+    )
+    custom_objects: Entry | None = Field(
+        default=None,
+        description="with trust_model_code: module:function that returns, or module:mapping that is, your own classes and functions by the names that"
+        " a Keras file has for them, such as {'my_package>MyLayer': MyLayer}",
     )
     data: Annotated[Annotated[Entry, Tag("text")] | Annotated[DataFiles, Tag("DataFiles")], _text_or("DataFiles")] = Field(
         description="module:function that returns a Dataset; or train, validation and test as .npz or .npy files, and labels"
@@ -191,9 +202,20 @@ class Project(Value):
             raise ProjectError(f"received training.loss with task: {self.task}; expected it with regression only: leave it out")
         if isinstance(self.data, DataFiles):
             _check_files(self.data, self.task)
+        check_said(self.trust_model_code, self.custom_objects)
         _check_own_metric(self)
         _check_allowance(self)
         return self
+
+    @field_validator("publish")
+    @classmethod
+    def _holds_no_password(cls, publish: str | None) -> str | None:
+        return publish and refuse_password(publish, "publish", S3)
+
+    @field_validator("signing_key")
+    @classmethod
+    def _names_a_file(cls, signing_key: str | None) -> str | None:
+        return signing_key and refuse_key(signing_key, "signing_key")
 
     @field_validator("baseline")
     @classmethod
@@ -280,32 +302,14 @@ def _check_allowance(project: Project) -> None:
         raise ProjectError(f"budget.accuracy_drop: received {project.budget.accuracy_drop:g}; expected at most 1, for {measure.name} lies below that")
 
 
-class _UniqueKeys(yaml.SafeLoader):
-    """Refuses a key that stands twice, which YAML's default silently overwrites. Reads 1e-3 as a number, as YAML 1.2 does."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys: list[Any] = []
-        for key_node, _ in node.value:
-            key = key_node if key_node.tag == _MERGE else self.construct_object(key_node, deep=True)
-            if key in keys:
-                raise ProjectError(f"line {key_node.start_mark.line + 1}: the key '{key}' stands twice; keep one")
-            keys.append(key)
-        return super().construct_mapping(node, deep)
-
-
-_MERGE = "tag:yaml.org,2002:merge"
-_UniqueKeys.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"), list("-+0123456789"))
-
-
-def _refuse_foreign(value: object) -> None:
-    raise ProjectError(
-        f"received {value}, which YAML reads as a {type(value).__name__}; expected text, a number, a list or a mapping: put it in quotes"
-    )
-
-
 def parse_project(text: str) -> Project:
     """The project that `text` describes, YAML. Raises as `parse_values`."""
     return parse_values(text, Project)
+
+
+def render_project(project: Project) -> str:
+    """A project file that says what `project` does, as short as it was said; `parse_project` reads it back."""
+    return plain_yaml.render(project.model_dump(mode="json", exclude_unset=True))
 
 
 V = TypeVar("V", bound=Value)
@@ -316,20 +320,10 @@ def parse_values(text: str, model: type[V]) -> V:
 
     Raises: ProjectError: not YAML, an unknown key (with "did you mean"), a value out of range; all of them in one message, each with its key.
     """
-    try:
-        read = yaml.load(text, Loader=_UniqueKeys)  # noqa: S506 - a SafeLoader
-    except ProjectError:
-        raise
-    except (yaml.YAMLError, TypeError, ValueError, RecursionError) as error:
-        raise ProjectError(f"not a YAML file: {' '.join(str(error).split())}") from error
+    read = plain_yaml.read(text)
     if not isinstance(read, dict):
         raise ProjectError(f"received a {type(read).__name__}; expected keys such as {', '.join(_first_keys(model))}")
-    try:
-        plain = json.dumps(read, default=_refuse_foreign)
-    except ProjectError:
-        raise
-    except (TypeError, ValueError, RecursionError) as error:
-        raise ProjectError(f"holds a key that isn't text, or a list or mapping that holds itself: {error}") from error
+    plain = plain_yaml.as_json(read)
     try:
         return model.model_validate_json(plain, strict=True)
     except ValidationError as error:

@@ -37,6 +37,7 @@ class Provenance(Value):
     data_digest: str
     code_digest: str = Field(description="SHA-256 over Emberflow's own source files")
     versions: dict[str, str] = Field(description="of Python and the packages that decide results")
+    processor: str = Field(default="", description="the kind that TensorFlow computed on: another kind may round otherwise")
     mlflow_run_id: str | None = None
     mlflow_experiment_id: str | None = None
     prefect_page: str | None = Field(default=None, description="where Prefect's UI shows the run; None without a server that outlives it")
@@ -57,6 +58,9 @@ class Record(Value):
     skipped: tuple[Skipped, ...] = Field(default=(), description="recipes that the baseline's kind doesn't allow, known before anything ran")
     choice: Choice
     provenance: Provenance
+    project_file: str = Field(
+        default="", description="the project as it was run, YAML: its file, with the recipes, target and budget that the run was given"
+    )
 
     @property
     def metric(self) -> str:

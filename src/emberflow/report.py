@@ -215,7 +215,7 @@ def ram_pieces(variant: Variant) -> tuple[Piece, ...]:
     on_chip = variant.firmware.on_chip if variant.firmware else None
     if on_chip is None:
         return ()
-    linked, used = on_chip.linked, on_chip.emulated.stack_bytes if on_chip.emulated else 0
+    linked, used = on_chip.linked, on_chip.stack_bytes or 0
     return _pieces(
         {
             "arena": linked.arena_bytes,

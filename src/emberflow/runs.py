@@ -1,7 +1,9 @@
 """Where a run's record and report lie, and how the last one is found. Knows folders; refuses to know what a record says."""
 
 import json
+import os
 import secrets
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -60,10 +62,17 @@ def last_record(home: Path, project: str | None) -> Record:
     known = sorted(path.name for path in base.iterdir() if path.is_dir()) if base.is_dir() else []
     if project is not None and project not in known:
         raise ProjectError(f"no run of '{project}' under '{home}'; known are {', '.join(known) or 'none'}.{did_you_mean(project, known)}")
-    found = sorted(base.glob(f"{project or '*'}/*/record.json"), key=lambda path: path.parent.name)
-    if not found:
+    newest = next(_records(base, [project] if project else known), None)
+    if newest is None:
         raise ProjectError(f"no finished run under '{home}'; start one with `emberflow run examples/watch/emberflow.yaml`")
     try:
-        return Record.model_validate(json.loads(found[-1].read_text(encoding="utf-8")))
+        return Record.model_validate(json.loads(newest.read_text(encoding="utf-8")))
     except (ValidationError, ValueError) as error:
-        raise ProjectError(f"'{found[-1]}' was written by another version of Emberflow; run again") from error
+        raise ProjectError(f"'{newest}' was written by another version of Emberflow; run again") from error
+
+
+def _records(base: Path, projects: Iterable[str]) -> Iterator[Path]:
+    """Newest first. Of all that lie there names alone are read, in one go a project: a folder may hold thousands of runs."""
+    named = sorted(((run, project) for project in projects for run in os.listdir(base / project)), reverse=True)
+    paths = (base / project / run / "record.json" for run, project in named)
+    return (path for path in paths if path.is_file())

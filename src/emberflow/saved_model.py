@@ -111,6 +111,8 @@ def _check_folder(folder: Path) -> None:
             raise ModelError(
                 f"'{folder.name}/{path.relative_to(folder)}' is a link that leads out of the SavedModel; expected all of it in one directory"
             )
+        if not (path.is_file() or path.is_dir()):
+            raise ModelError(f"'{folder.name}/{path.relative_to(folder)}' is no file, which TensorFlow would wait for; expected plain files alone")
 
 
 def _graph(message: bytes) -> bytes:

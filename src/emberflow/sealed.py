@@ -40,8 +40,13 @@ def facts_of(files: Mapping[str, bytes]) -> dict[str, FileFacts]:
 
 
 def find_faults(directory: Path, facts: Mapping[str, FileFacts]) -> Faults:
-    """How the files in `directory` differ from `facts`; the manifest itself, and its signature, are left out."""
-    found = {path.relative_to(directory).as_posix(): path for path in directory.rglob("*") if not path.is_dir()}
+    """How the files in `directory` differ from `facts`; the manifest itself, and its signature, are left out.
+
+    Raises: BundleError: a link, whose end may lie elsewhere and change, or what is no file, such as a pipe that never ends.
+    """
+    found = {path.relative_to(directory).as_posix(): path for path in directory.rglob("*") if path.is_symlink() or not path.is_dir()}
+    if odd := _named(name for name, path in found.items() if not _is_plain(path)):
+        raise BundleError(f"received {directory}, which holds {', '.join(odd)}: a link or no file at all; expected plain files alone: get it anew")
     for own in (MANIFEST, SIGNATURE):
         found.pop(own, None)
     return Faults(
@@ -49,6 +54,10 @@ def find_faults(directory: Path, facts: Mapping[str, FileFacts]) -> Faults:
         missing=_named(facts.keys() - found.keys()),
         extra=_named(found.keys() - facts.keys()),
     )
+
+
+def _is_plain(path: Path) -> bool:
+    return path.is_file() and not path.is_symlink()
 
 
 def _named(names: Iterable[str]) -> tuple[str, ...]:
@@ -70,7 +79,9 @@ def read_json(directory: Path, what: str) -> Any:
 
 
 def read(path: Path, what: str) -> bytes:
-    """The bytes of a file of a `what`. Raises: BundleError: it can't be read."""
+    """The bytes of a file of a `what`. Raises: BundleError: it can't be read, is a link, or no file."""
+    if path.exists() and not _is_plain(path):
+        raise BundleError(f"received {path}, which is a link or no file; expected a file of a {what}: get it anew")
     try:
         return path.read_bytes()
     except OSError as error:
@@ -119,9 +130,15 @@ def names_in(manifest: bytes) -> tuple[str, ...]:
     except (ValueError, TypeError, KeyError) as error:
         raise BundleError(f"received a manifest that names no files ({error}); expected one that Emberflow wrote") from error
     for name in names:
-        if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
+        if not _leads_inside(name):
             raise BundleError(f"received a manifest with the file '{name}', which leads out of its folder; expected one that Emberflow wrote")
     return names
+
+
+def _leads_inside(name: str) -> bool:
+    """Whether a name is a path below a folder on any system, written in one way only, and not the manifest's own."""
+    is_plain = PurePosixPath(name).as_posix() == name and not set(name) & set("\\:\0")
+    return is_plain and name not in (".", MANIFEST, SIGNATURE) and not name.startswith("/") and ".." not in name.split("/")
 
 
 def _write(directory: Path, files: Mapping[str, bytes]) -> None:

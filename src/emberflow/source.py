@@ -1,6 +1,7 @@
-"""A project's data as it names them: a function's Dataset, or array files. Reads plain arrays only; refuses pickles."""
+"""A project's data as it names them: a function's Dataset, or array files. Reads plain arrays; refuses pickles, unless the project trusts them."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from tokenize import TokenError
 from typing import Any
@@ -9,14 +10,21 @@ from zlib import error as ZlibError  # noqa: N812 - it is one
 
 import numpy as np
 
+from emberflow import pickled
 from emberflow.dataset import Dataset, from_arrays
 from emberflow.entry import call
 from emberflow.errors import DataError
 from emberflow.project import ArrayFiles, DataFiles, PartFiles, Project
 from emberflow.task import TaskKind
+from emberflow.units import show_bytes
 
 _UNREADABLE = (ValueError, OSError, EOFError, MemoryError, RuntimeError, BadZipFile, ZlibError, TokenError)
 """What numpy.load and zipfile raise at a file that is missing, cut short or damaged; all of them have been seen."""
+
+_KEYS = ("x", "y", "group")
+_UNSUSPICIOUS_BYTES = 256 * 1024**2
+_DENSEST = 200
+"""By how much deflate packs real samples at most; it packs zeros by a thousand."""
 
 
 def load_dataset(project: Project, folder: Path) -> object:
@@ -32,7 +40,7 @@ def load_dataset(project: Project, folder: Path) -> object:
 def read_files(files: DataFiles, folder: Path, needs_y: bool = True) -> Dataset:
     """The Dataset that `.npz` and `.npy` files hold; `.npy` files are memory-mapped. Without `needs_y` an archive may hold x alone.
 
-    Raises: DataError: a file is missing, corrupt, holds pickled objects, or lacks an array.
+    Raises: DataError: a file is missing, corrupt, lacks an array, or holds pickled objects that `files` doesn't trust or that are no numbers.
     """
     named: Mapping[str, PartFiles | None] = {
         "train": files.train,
@@ -40,28 +48,48 @@ def read_files(files: DataFiles, folder: Path, needs_y: bool = True) -> Dataset:
         "test": files.test,
         "calibration": files.calibration,
     }
-    parts = {name: _read_part(name, part, folder, needs_y) for name, part in named.items() if part is not None}
+    reader = _Reader(folder, files.trust_pickles, ("x", "y") if needs_y else ("x",))
+    parts = {name: reader.read(name, part) for name, part in named.items() if part is not None}
     return from_arrays(parts, files.labels, files.sampling, files.target_unit)
 
 
-def _read_part(name: str, part: PartFiles, folder: Path, needs_y: bool) -> dict[str, Any]:
-    if isinstance(part, ArrayFiles):
-        return {key: _read_array(folder / path) for key, path in part.model_dump().items() if path is not None}
-    with _opened(folder / part) as archive:
-        needed = ("x", "y") if needs_y else ("x",)
-        if not set(needed) <= set(archive.files):
-            raise DataError(f"'{part}' ({name}) holds {', '.join(archive.files) or 'nothing'}; expected arrays called {' and '.join(needed)}")
+@dataclass(frozen=True)
+class _Reader:
+    """How the files in `folder` are read: whether pickles are trusted, and which arrays an archive must hold."""
+
+    folder: Path
+    trusts_pickles: bool
+    needed: tuple[str, ...]
+
+    def read(self, name: str, part: PartFiles) -> dict[str, Any]:
+        if isinstance(part, ArrayFiles):
+            named = part.model_dump()
+            return {key: self._array(self.folder / named[key]) for key in _KEYS if named[key] is not None}
+        with _opened(self.folder / part) as archive:
+            if not set(self.needed) <= set(archive.files):
+                held = ", ".join(archive.files) or "nothing"
+                raise DataError(f"'{part}' ({name}) holds {held}; expected arrays called {' and '.join(self.needed)}")
+            return {key: self._member(archive, key, f"'{part}' ({name})") for key in _KEYS if key in archive.files}
+
+    def _array(self, path: Path) -> Any:
         try:
-            return {key: archive[key] for key in ("x", "y", "group") if key in archive.files}
+            return np.lib.format.open_memmap(path, mode="r")
         except _UNREADABLE as error:
-            raise DataError(f"'{part}' ({name}) can't be read: {error}; write it with numpy.savez, plain arrays only") from error
+            if not pickled.is_about_pickles(error):
+                raise DataError(f"'{path}' can't be read as an array: {error}; write it with numpy.save, plain arrays only") from error
+            if not self.trusts_pickles:
+                raise pickled.refusal(f"'{path}'") from error
+            return pickled.read_array(path)
 
-
-def _read_array(path: Path) -> Any:
-    try:
-        return np.lib.format.open_memmap(path, mode="r")
-    except _UNREADABLE as error:
-        raise DataError(f"'{path}' can't be read as an array: {error}; write it with numpy.save, plain arrays only") from error
+    def _member(self, archive: Any, key: str, place: str) -> Any:
+        try:
+            return archive[key]
+        except _UNREADABLE as error:
+            if not pickled.is_about_pickles(error):
+                raise DataError(f"{place} can't be read: {error}; write it with numpy.savez, plain arrays only") from error
+            if not self.trusts_pickles:
+                raise pickled.refusal(f"{place}: {key}") from error
+            return pickled.read_member(archive, key, f"{place}: {key}")
 
 
 def _opened(path: Path) -> Any:
@@ -71,4 +99,16 @@ def _opened(path: Path) -> Any:
         raise DataError(f"'{path}' can't be read as arrays: {error}; write it with numpy.savez, plain arrays only") from error
     if not isinstance(opened, np.lib.npyio.NpzFile):
         raise DataError(f"'{path}' holds one array without a name; expected arrays called x and y: write it with numpy.savez")
+    _refuse_bomb(path, opened)
     return opened
+
+
+def _refuse_bomb(path: Path, opened: Any) -> None:
+    """zipfile never reads more of an entry than it says it unpacks to, so what is said can be believed."""
+    entries = [entry for entry in opened.zip.infolist() if entry.filename.removesuffix(".npy") in _KEYS]
+    packed, unpacked = sum(entry.compress_size for entry in entries), sum(entry.file_size for entry in entries)
+    if unpacked > max(_UNSUSPICIOUS_BYTES, _DENSEST * packed):
+        raise DataError(
+            f"'{path}' has {show_bytes(packed)} that unpack to {show_bytes(unpacked)}, which no real samples do; expected numbers that differ. If they"
+            " are meant, write them with numpy.savez, which doesn't pack them, or as .npy"
+        )

@@ -160,6 +160,7 @@ _WORDS: dict[ReasonKind, tuple[str, Callable[[float], str]]] = {
     ReasonKind.INSTRUCTIONS: ("instructions", lambda missing: f"{missing:,.0f}"),
     ReasonKind.TIME: ("time", show_time),
     ReasonKind.ACCURACY: ("drop", str),
+    ReasonKind.SELF_TEST: ("fails self-test", str),
 }
 
 
@@ -212,20 +213,20 @@ def markdown(record: Record) -> str:
     recipe, *figures, verdict = columns(record.measure)
     shown = (recipe, verdict, *figures)  # a page is narrower than a terminal, and this is what one looks for
     lines = [
-        _line(_escape(column.heading) for column in shown),
+        _line(escape(column.heading) for column in shown),
         _line("---:" if column.is_number else ":---" for column in shown),
         *(_line(_markdown_cell(column, row) for column in shown) for row in rows(record)),
         "",
-        _escape(LEGEND.format(star=STAR)),
-        _escape(BASIS),
+        escape(LEGEND.format(star=STAR)),
+        escape(BASIS),
         "",
-        _escape(record.choice.explanation),
+        escape(record.choice.explanation),
     ]
-    unchecked = [f"- {_escape(', '.join(recipes))}: {_escape(note)}" for note, recipes in notes(record).items()]
-    failed = [f"- **{_escape(failure.recipe)}** ({_escape(failure.stage)}): {_escape(failure.reason)}" for failure in record.failures]
+    unchecked = [f"- {escape(', '.join(recipes))}: {escape(note)}" for note, recipes in notes(record).items()]
+    failed = [f"- **{escape(failure.recipe)}** ({escape(failure.stage)}): {escape(failure.reason)}" for failure in record.failures]
     lines += ["", "Could not be checked:", "", *unchecked] if unchecked else []
     lines += ["", "Gave no variant:", "", *failed] if failed else []
-    left = [f"- {_escape(', '.join(recipes))}: {_escape(reason)}" for reason, recipes in skipped(record.skipped).items()]
+    left = [f"- {escape(', '.join(recipes))}: {escape(reason)}" for reason, recipes in skipped(record.skipped).items()]
     return "\n".join([*lines, *(["", "Skipped:", "", *left] if left else [])]) + "\n"
 
 
@@ -234,13 +235,13 @@ def _line(cells: Iterable[str]) -> str:
 
 
 def _markdown_cell(column: Column, row: Row) -> str:
-    text = _escape(column.show(row))
+    text = escape(column.show(row))
     if not row.is_champion:
         return text
     return f"**{STAR} {text}**" if column.heading == "recipe" else f"**{text}**"
 
 
-def _escape(text: str) -> str:
+def escape(text: str) -> str:
     """`text` on one line, with a backslash before every sign that Markdown would read."""
     return _MARKDOWN_SIGNS.sub(r"\\\1", " ".join(text.split()))
 

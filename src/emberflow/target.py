@@ -24,6 +24,7 @@ A target is a TOML file whose name is the target's. Every value carries the docu
 A microcontroller has at least the regions `flash` and `sram`: those that a program is linked into.
 """
 
+import re
 import tomllib
 from enum import StrEnum
 from functools import cache
@@ -119,9 +120,11 @@ def parse_target(name: str, text: str) -> Target:
 
     Raises: TargetError: not TOML, a key is missing, unknown or without a source, or the memory map can't be; names file and key.
     """
+    if not re.fullmatch(_NAME, name):
+        raise TargetError(f"received the target file '{name}.toml'; expected a name of letters, digits, . - and _: it stands in sources and scripts")
     try:
         page = _Page.model_validate(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise TargetError(f'{name}.toml: not TOML: {error}; expected keys and values such as title = "STM32F405RG"') from error
     except ValidationError as error:
         raise TargetError(f"{name}.toml: " + "; ".join(_complain(detail) for detail in error.errors())) from None
@@ -135,6 +138,8 @@ def _packaged() -> tuple[Target, ...]:
     pages = (page for page in files("emberflow").joinpath("targets").iterdir() if page.name.endswith(".toml"))
     return tuple(parse_target(page.name.removesuffix(".toml"), page.read_text(encoding="utf-8")) for page in sorted(pages, key=lambda p: p.name))
 
+
+_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 
 T = TypeVar("T")
 _Size = Annotated[Bytes, Field(gt=0)]

@@ -13,7 +13,9 @@ from emberflow.keras_bridge import Model, keras
 from emberflow.standardization import Standardization
 from emberflow.task import RULES, TaskKind
 from emberflow.values import AnyArray, Entry, FloatArray, Report, Value
+from emberflow.view import Rows, piece_samples, pieces
 
+_WATCHED_AT_ONCE = 1024
 _WORDS = {"binary_accuracy": "accuracy"}
 Augment = Callable[[FloatArray, np.random.Generator], FloatArray]
 
@@ -53,13 +55,13 @@ class Lesson:
     Args:
         x, y: standardized samples (n, *input_shape) float32 and what the model shall give for them, (n, ...); None: the samples themselves.
             Memory-mapped arrays are read a batch at a time.
-        validation: the same two of the validation part.
+        validation: the same two of the validation part, `x` as an array, a map or a view.
         standardization: undone before `augment`, which is given raw samples, and applied again after it.
     """
 
     x: FloatArray
     y: AnyArray | None
-    validation: tuple[FloatArray, AnyArray]
+    validation: tuple[Rows, AnyArray | None]
     epochs: int
     batch_size: int
     learning_rate: float
@@ -103,7 +105,7 @@ def check_outputs(model: Model, x: FloatArray, kind: TaskKind = TaskKind.CLASSIF
 def fit(model: Model, lesson: Lesson, report: Report, callbacks: Sequence[Any] = ()) -> TrainingCurve:
     """Train `model` in place; the learning rate falls from `learning_rate` to 0 along a cosine (Loshchilov & Hutter 2017, without restarts).
 
-    Raises: ModelError: the loss became NaN or infinite, or a batch could not be made or computed.
+    Raises: ModelError: the loss became NaN or infinite, or a batch could not be made or computed. MemoryError: there was no room for one.
     """
     import tensorflow as tf  # noqa: PLC0415
 
@@ -114,13 +116,14 @@ def fit(model: Model, lesson: Lesson, report: Report, callbacks: Sequence[Any] =
         history = model.fit(
             _batches(lesson),
             epochs=lesson.epochs,
-            validation_data=lesson.validation,
-            validation_batch_size=1024,
+            validation_data=_watched(*lesson.validation),
             shuffle=False,  # the batches are shuffled already, by a generator of their own; Keras would shuffle them by the global one
             verbose=0,
             callbacks=[*callbacks, keras().callbacks.TerminateOnNaN(), _reporter(lesson.epochs, rules.watched, report)],
         ).history
     except tf.errors.OpError as error:  # also what a batch raised: TensorFlow keeps only its text
+        if isinstance(error, tf.errors.ResourceExhaustedError) or _told(error).startswith("MemoryError"):
+            raise MemoryError(_told(error)) from error
         raise ModelError(f"training stopped: {_told(error)}") from error
     if not np.isfinite(history["loss"][-1]):
         raise ModelError(f"the loss became {history['loss'][-1]} in epoch {len(history['loss'])}; lower the learning rate ({lesson.learning_rate})")
@@ -130,7 +133,7 @@ def fit(model: Model, lesson: Lesson, report: Report, callbacks: Sequence[Any] =
 
 def _told(error: Exception) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return next((line for line in lines[1:] if re.match(r"\w+Error: ", line)), lines[0])
+    return next((line for line in lines[1:] if re.match(r"\w+Error\b", line)), lines[0])
 
 
 def _batches(lesson: Lesson) -> Any:
@@ -157,6 +160,23 @@ def _batches(lesson: Lesson) -> Any:
     return Batches()
 
 
+def _watched(x: Rows, y: AnyArray | None) -> Any:
+    size = piece_samples(x, _WATCHED_AT_ONCE)
+
+    class Watched(keras().utils.Sequence):  # type: ignore[misc]  # tf_keras ships no types
+        """The validation part in its order. Given as arrays, Keras would hold a copy of it."""
+
+        def __len__(self) -> int:
+            return len(range(0, len(x), size))
+
+        def __getitem__(self, number: int) -> tuple[AnyArray, AnyArray]:
+            chosen = slice(number * size, (number + 1) * size)
+            some = x[chosen]
+            return some, some if y is None else y[chosen]
+
+    return Watched()
+
+
 def _augmented(lesson: Lesson, x: FloatArray, random: np.random.Generator) -> FloatArray:
     if lesson.augment is None:
         return x
@@ -177,6 +197,6 @@ def _reporter(epochs: int, watched: str, report: Report) -> Any:
     return keras().callbacks.LambdaCallback(on_epoch_end=tell)
 
 
-def predict(model: Model, x: FloatArray) -> FloatArray:
+def predict(model: Model, x: Rows) -> FloatArray:
     """Outputs of a Keras model, shape (n, *output_shape) float32."""
-    return np.concatenate([np.asarray(model(x[i : i + 512], training=False)) for i in range(0, len(x), 512)])
+    return np.concatenate([np.asarray(model(piece, training=False)) for piece in pieces(x, 512)])

@@ -138,6 +138,7 @@ class ReasonKind(StrEnum):
     FORMAT = "format"
     RUNTIME = "runtime"
     PARITY = "parity"
+    SELF_TEST = "self_test"
     FLASH = "flash"
     RAM = "ram"
     STACK = "stack"
@@ -161,7 +162,7 @@ class Reason(Value):
 class Footprint(Value):
     """What a variant takes on the device."""
 
-    flash_bytes: int
+    flash_bytes: int = Field(description="of a compiled variant, that of the product without its self-test")
     ram_bytes: int = Field(description="arena, other variables, and what is set aside for the stack")
     stack_bytes: int | None = Field(default=None, description="the deepest that the stack reached on the emulated core; None: not run")
     instructions: int | None = Field(default=None, description="of one inference on the emulated core; None: not run")

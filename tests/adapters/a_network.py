@@ -9,15 +9,15 @@ from tests.models import OperatorSpec, write_tflite
 CODES = np.random.default_rng(3).integers(-128, 128, (120, 8)).astype(np.int8)
 
 
-def network(middle: int = 4) -> bytes:
-    """8 inputs, `middle` hidden units, 3 outputs."""
+def network(middle: int = 4, outputs: int = 3, inputs: int = 8) -> bytes:
+    """`inputs`, `middle` hidden units, `outputs`."""
     generator = np.random.default_rng(5)
     tensors = (
-        activation("x", (1, 8), 0.05),
-        constant("first", generator.integers(-127, 128, (middle, 8)).astype(np.int8), scales=(0.01,)),
+        activation("x", (1, inputs), 0.05),
+        constant("first", generator.integers(-127, 128, (middle, inputs)).astype(np.int8), scales=(0.01,)),
         activation("h", (1, middle), 0.1),
-        constant("second", generator.integers(-127, 128, (3, middle)).astype(np.int8), scales=(0.01,)),
-        activation("y", (1, 3), 0.1),
+        constant("second", generator.integers(-127, 128, (outputs, middle)).astype(np.int8), scales=(0.01,)),
+        activation("y", (1, outputs), 0.1),
     )
     dense = tflite.BuiltinOperator.FULLY_CONNECTED
     operators = (OperatorSpec(dense, (0, 1), (2,), "FullyConnectedOptions"), OperatorSpec(dense, (2, 3), (4,), "FullyConnectedOptions"))

@@ -10,6 +10,7 @@ from emberflow.artifact import Artifact, Kind, digest
 from emberflow.bundle import write_bundle
 from emberflow.evaluate.litert import read_borders
 from emberflow.evaluate.micro import run
+from emberflow.firmware.folder import Build
 from emberflow.firmware.vectors import make_vectors
 from emberflow.version import Entry, Origin
 from tests.a_record import RECORD
@@ -32,12 +33,12 @@ def record_of(model: bytes):
     return RECORD.model_copy(update=changes)
 
 
-def make_bundle(folder: Path, model: bytes) -> None:
-    """The bundle of that run."""
+def make_bundle(folder: Path, model: bytes, build: Build | None = None) -> None:
+    """The bundle of that run; with `build`, a firmware is in it."""
     border = read_borders(model)
     raw = ((CODES[:4].astype("float32") - border.input.zero_point) * border.input.scale).astype("float32")
     outputs = run(model, raw)
-    write_bundle(folder, record_of(model), model, make_vectors(raw, outputs.reshape(4, -1).argmax(axis=1), None, border, outputs))
+    write_bundle(folder, record_of(model), model, make_vectors(raw, outputs.reshape(4, -1).argmax(axis=1), None, border, outputs), build=build)
 
 
 def log(tracker: Tracker, model: bytes):
@@ -50,7 +51,8 @@ def log(tracker: Tracker, model: bytes):
         tracker.log_variant(ids, context_of(record), record.variant(RECIPE), [(folder / "m.tflite", f"model/{RECIPE}.tflite")])
         make_bundle(folder / "bundle", model)
         (folder / "record.json").write_text(record.model_dump_json())
-        tracker.finish(ids, Status.FINISHED, None, [(folder / "bundle", "bundle"), (folder / "record.json", "record.json")])
+        tracker.log_outcome(ids, record, [(folder / "bundle", "bundle"), (folder / "record.json", "record.json")])
+    tracker.finish(ids, Status.FINISHED)
     return ids, record, tracker.find_model(ids, RECIPE)
 
 

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -21,6 +22,13 @@ def double(number, report):
 def name_process(report):
     """The process id of the worker."""
     return os.getpid()
+
+
+def leave_a_file(report):
+    """The path of a temporary file that nobody removes."""
+    handle, path = tempfile.mkstemp()
+    os.close(handle)
+    return path
 
 
 def look_around(names, report):
@@ -46,6 +54,23 @@ def quit_early(report):
 def run_out_of_memory(report):
     """Raise as numpy does when an array can't be had."""
     raise MemoryError
+
+
+class ResourceExhaustedError(Exception):
+    """As TensorFlow's is called."""
+
+
+def exhaust_tensorflow(report):
+    """Raise as TensorFlow does when a tensor finds no room."""
+    raise ResourceExhaustedError("failed to allocate memory\nand many lines more")
+
+
+def fill_the_memory(report):
+    """Ask for more than this process may have."""
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_AS, (2**30, 2**30))
+    bytearray(2**31)
 
 
 def return_what_cannot_travel(which, report):

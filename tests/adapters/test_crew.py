@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from itertools import accumulate
 from pathlib import Path
 
@@ -14,8 +14,9 @@ import psutil
 import pytest
 
 from emberflow import errors
+from emberflow.adapters.cores import Cores
 from emberflow.adapters.crew import AT_WORK, Crew, Job, abandon, crew_of
-from emberflow.errors import EmberflowError, StageTimeout, WorkerLost
+from emberflow.errors import EmberflowError, OutOfMemory, StageTimeout, WorkerLost
 
 PATIENCE_SECONDS = 60  # for what takes a fraction of a second on a machine that has nothing else to do
 HERE = Path(__file__).parent
@@ -26,16 +27,21 @@ def _jobs_can_be_imported(monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(HERE))
 
 
+def cores(folder, number=2):
+    """Cores that no other test takes."""
+    return Cores(folder / "cores", tuple(range(number)))
+
+
 @pytest.fixture
 def crew(tmp_path):
-    crew = Crew(1, threads=3, logs=tmp_path)
+    crew = Crew(1, threads=3, logs=tmp_path, cores=cores(tmp_path))
     yield crew
     crew.close()
 
 
 @pytest.fixture
 def pair(tmp_path):
-    crew = Crew(2, threads=1, logs=tmp_path)
+    crew = Crew(2, threads=1, logs=tmp_path, cores=cores(tmp_path))
     yield crew
     crew.close()
 
@@ -109,7 +115,6 @@ def test_an_error_of_ours_comes_back_as_itself_and_the_worker_stays(crew, name):
     [
         ("stumble", "KeyError: 'no such label'"),
         ("quit_early", "SystemExit: no data"),
-        ("run_out_of_memory", "MemoryError: not enough memory for this stage"),
         ("misspelt", "AttributeError: module 'crew_jobs' has no attribute 'misspelt'"),
     ],
 )
@@ -152,7 +157,6 @@ def test_a_job_that_hangs_is_ended_at_its_limit_with_all_that_it_started(crew, t
     ("name", "keywords", "death"),
     [
         ("send_itself", {"number": signal.SIGSEGV}, "signal SIGSEGV"),
-        ("send_itself", {"number": signal.SIGKILL}, "signal SIGKILL"),  # what the kernel sends when memory is out
         ("leave", {"code": 3}, "exit code 3"),
     ],
 )
@@ -164,6 +168,26 @@ def test_a_job_that_takes_its_process_with_it_is_told_by_how_it_died(crew, tmp_p
         run(crew, name, **keywords)
 
     assert str(caught.value) == f"the worker process ended in crew_jobs:{name} ({death}); its log is {tmp_path / 'worker-1.log'}"
+    assert run(crew, "name_process") != pid
+
+
+@pytest.mark.parametrize(
+    ("name", "keywords", "words"),
+    [
+        ("send_itself", {"number": signal.SIGKILL}, "the worker process ended in crew_jobs:send_itself (signal SIGKILL, which the system sends when"),
+        ("run_out_of_memory", {}, "crew_jobs:run_out_of_memory needs more memory than there is"),
+        ("exhaust_tensorflow", {}, "crew_jobs:exhaust_tensorflow needs more memory than there is: failed to allocate memory"),
+        ("fill_the_memory", {}, "crew_jobs:fill_the_memory needs more memory than there is"),
+    ],
+)
+def test_memory_that_runs_out_is_told_from_other_ends(crew, name, keywords, words):
+    """By whoever met it: the kernel, Python, TensorFlow; the next job gets a fresh worker, with all its memory."""
+    pid = run(crew, "name_process")
+
+    with pytest.raises(OutOfMemory) as caught:
+        run(crew, name, **keywords)
+
+    assert str(caught.value).startswith(words)
     assert run(crew, "name_process") != pid
 
 
@@ -183,7 +207,7 @@ def test_a_worker_that_died_while_it_waited_for_work_is_told_and_replaced(crew):
     os.kill(pid, signal.SIGKILL)
     wait_until(lambda: is_gone(pid))
 
-    with pytest.raises(WorkerLost, match=r"the worker process ended in crew_jobs:double \(signal SIGKILL\)"):
+    with pytest.raises(WorkerLost, match=r"the worker process ended in crew_jobs:double \(signal SIGKILL, which the system sends"):
         run(crew, "double", number=1)
 
     assert run(crew, "double", number=1) == 2
@@ -256,6 +280,67 @@ def test_there_are_never_more_workers_than_the_crew_is_large(pair, tmp_path):
     assert len(list(tmp_path.glob("worker-*.log"))) <= 2
 
 
+CREW = """
+import sys
+from pathlib import Path
+from emberflow.adapters.cores import Cores
+from emberflow.adapters.crew import Crew, Job
+folder = Path(sys.argv[1])
+crew = Crew(2, 1, folder / sys.argv[2], Cores(folder / "cores", (0, 1)))
+from concurrent.futures import ThreadPoolExecutor
+with ThreadPoolExecutor(4) as pool:
+    for _ in pool.map(lambda _: crew.run(Job("crew_jobs:work", {"file": folder / "notes"}, 60), lambda text: None), range(8)):
+        pass
+print(crew._started)
+crew.close()
+"""
+
+
+@pytest.mark.slow
+def test_crews_of_several_processes_share_the_cores(tmp_path):
+    """Three runs of two workers each on two cores: never more than two at work, all jobs are done, nobody is left out."""
+    runs = [subprocess.Popen([sys.executable, "-c", CREW, str(tmp_path), name], stdout=subprocess.PIPE, text=True) for name in "abc"]
+    for each in runs:
+        assert each.communicate(timeout=PATIENCE_SECONDS)[0] in ("1\n", "2\n")
+
+    balance = list(accumulate(1 if sign == "+" else -1 for sign in (tmp_path / "notes").read_text().split()))
+    assert 2 * 3 * 8 == len(balance)
+    assert set(balance) <= {0, 1, 2}
+
+
+def test_a_run_that_has_the_core_lets_another_one_in_between(tmp_path):
+    """One core, and a run with forty jobs: another run's only job doesn't wait for all of them."""
+    many, one = (Crew(2, threads=1, logs=tmp_path / name, cores=cores(tmp_path, 1)) for name in ("many", "one"))
+    try:
+        with ThreadPoolExecutor(41) as pool:
+            jobs = [pool.submit(run, many, "work", file=tmp_path / "notes") for _ in range(40)]
+            wait_until((tmp_path / "notes").exists)
+            before = (tmp_path / "notes").read_text().count("+")
+            pool.submit(run, one, "double", number=1).result()
+            between = (tmp_path / "notes").read_text().count("+") - before
+            assert between <= 20  # each time one of two looks first: once in a million times it is the other one for so long
+            wait(jobs)
+        assert 80 == len((tmp_path / "notes").read_text().split())
+    finally:
+        many.close()
+        one.close()
+
+
+def test_who_waits_for_a_core_is_told_when_the_run_ends(tmp_path):
+    """Ctrl-C, while another run has the only core."""
+    crew = Crew(1, threads=1, logs=tmp_path, cores=cores(tmp_path, 1))
+    held = cores(tmp_path, 1).take()
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(run, crew, "double", number=1)
+        wait_until(cores(tmp_path, 1).are_wanted)
+        crew.abandon()
+        with pytest.raises(EmberflowError, match="the run was ended from outside"):
+            waiting.result()
+    with pytest.raises(EmberflowError, match="the run was ended from outside"):
+        crew.check()
+    held.give_back()
+
+
 def test_a_crew_that_is_closed_has_no_process_left_and_can_still_be_used(crew):
     """It starts anew."""
     pid = run(crew, "name_process")
@@ -264,6 +349,20 @@ def test_a_crew_that_is_closed_has_no_process_left_and_can_still_be_used(crew):
 
     wait_until(lambda: is_gone(pid))
     assert run(crew, "name_process") != pid
+
+
+def test_temporary_files_go_with_the_process_that_left_them(crew):
+    """However it ends: TensorFlow leaves some where a process is killed, as a warm worker is at the end of each run."""
+    at_the_end = Path(run(crew, "leave_a_file"))
+    assert at_the_end.is_file()
+    crew.close()
+    assert not at_the_end.parent.exists()
+
+    before_a_crash = Path(run(crew, "leave_a_file"))
+    assert before_a_crash.is_file()
+    with pytest.raises(WorkerLost):
+        run(crew, "send_itself", number=signal.SIGSEGV)
+    assert not before_a_crash.parent.exists()
 
 
 def test_a_process_has_one_crew_of_each_shape(tmp_path):
@@ -279,8 +378,10 @@ def test_a_process_has_one_crew_of_each_shape(tmp_path):
 PARENT = """
 import sys
 from pathlib import Path
+from emberflow.adapters.cores import Cores
 from emberflow.adapters.crew import AT_WORK, Crew, Job
-crew = Crew(1, 1, Path(sys.argv[1]))
+crew = Crew(1, 1, Path(sys.argv[1]), Cores(Path(sys.argv[1]), (0,)))
+print(crew.run(Job("crew_jobs:leave_a_file", {}, 60), lambda _: None), flush=True)
 print(crew.run(Job("crew_jobs:name_process", {}, 60), lambda _: None), flush=True)
 if sys.argv[2] == "busy":
     crew.run(Job("crew_jobs:hang", {}, 60), lambda text: text == AT_WORK or print(text, flush=True))
@@ -290,17 +391,20 @@ sys.stdin.read()
 
 @pytest.mark.parametrize("state", ["idle", "busy"])
 def test_a_worker_goes_when_its_parent_is_killed(tmp_path, state):
-    """A parent that gets SIGKILL can't clean up: the worker sees it go, in the midst of a job too, and takes its children along."""
+    """A parent that gets SIGKILL can't clean up: the worker sees it go, in the midst of a job too, and takes its children and temporary files along."""
     parent = subprocess.Popen([sys.executable, "-c", PARENT, str(tmp_path), state], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     with parent:
+        file = Path(parent.stdout.readline().strip())
         left = [int(parent.stdout.readline())]
         if state == "busy":
             left += map(int, parent.stdout.readline().split())
         assert not any(map(is_gone, left))
+        assert file.is_file()
 
         parent.kill()
 
     wait_until(lambda: all(map(is_gone, left)))
+    assert not file.parent.exists()
 
 
 def test_an_abandoned_crew_ends_its_jobs_and_those_that_wait(pair):

@@ -19,7 +19,7 @@ MICROCONTROLLERS = [target for target in load_targets().values() if target.kind 
 STM32F405 = find_target("stm32f405")
 INPUTS = np.random.default_rng(5).integers(-128, 128, (20, 48)).astype(np.int8)
 
-PLAIN = Options()
+PLAIN, TESTED = Options(), Options({"EMBERFLOW_SELF_TEST": "1"})
 
 every_microcontroller = pytest.mark.parametrize("target", MICROCONTROLLERS, ids=lambda target: target.name)
 
@@ -163,7 +163,8 @@ def test_a_product_ends_where_main_returns(run, chip):
     wrong[4, 47] += 1
 
     assert [0, 0, 2] == [
-        run(chip.MODEL | product_program("tiny", vectors)).exit_status for vectors in (None, (INPUTS, INPUTS + np.int8(1)), (INPUTS, wrong))
+        run(chip.MODEL | product_program("tiny", vectors), options=TESTED).exit_status
+        for vectors in (None, (INPUTS, INPUTS + np.int8(1)), (INPUTS, wrong))
     ]
 
 
@@ -175,7 +176,7 @@ def test_a_product_of_several_inputs_and_outputs_tests_itself(toolchain, emulato
 
     def failures(expected):
         program = product_program("tiny", (as_bytes(PAIRS).view(np.int8), expected), 2, 2)
-        image = toolchain.build(compiled.files | program, STM32F405, linker_script(STM32F405))
+        image = toolchain.build(compiled.files | program, STM32F405, linker_script(STM32F405), TESTED)
         return emulator.run(image, STM32F405).exit_status
 
     assert [0, 2] == [failures(outputs), failures(wrong)]

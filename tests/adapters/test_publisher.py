@@ -1,4 +1,4 @@
-"""Publishing to a folder and to a store in memory: the order of writes, a reader in a loop, and whatever must be refused."""
+"""Publishing to a folder, to a store in memory and to S3: the order of writes, a reader in a loop, and whatever must be refused."""
 
 import json
 import threading
@@ -13,6 +13,7 @@ from emberflow.adapters.publisher import Publisher, fetch_published, read_index
 from emberflow.bundle import add_to_bundle, verify_files
 from emberflow.errors import BundleError, ProjectError, PublishError
 from emberflow.signing import make_keys, read_public
+from tests import a_bucket
 from tests.adapters.a_network import network
 from tests.adapters.a_registry import make_bundle
 
@@ -32,9 +33,18 @@ def key(tmp_path):
     return tmp_path / "key"
 
 
-@pytest.fixture(params=["folder", "file", "memory"])
+@pytest.fixture(scope="module")
+def s3():
+    """An S3 of this machine, shared by the tests of a process."""
+    with a_bucket.s3() as address:
+        yield address
+
+
+@pytest.fixture(params=["folder", "file", "memory", "s3"])
 def address(request, tmp_path):
-    """Each kind of address that is published to here; S3 is as memory, a file appears with its last byte."""
+    """Each kind of address that is published to here."""
+    if request.param == "s3":
+        return f"{request.getfixturevalue('s3')}/{tmp_path.name}"
     places = {"folder": str(tmp_path / "out"), "file": f"file://{tmp_path}/out", "memory": f"memory://{tmp_path.name}/out"}
     return places[request.param]
 
@@ -106,8 +116,10 @@ def test_a_consumer_that_polls_sees_the_old_or_the_new_one_whole(bundles, key, a
 
     reader = threading.Thread(target=poll)
     reader.start()
-    for turn in range(20):
+    for turn in range(2000):
         publisher.publish(bundles[2 - turn % 2], 2 - turn % 2)
+        if turn >= 20 and seen == {1, 2}:
+            break
     stop.set()
     reader.join()
 
@@ -187,20 +199,10 @@ def test_where_nothing_was_published_a_consumer_is_told(key, address, tmp_path):
         fetch_published(address, public_of(key), tmp_path / "got")
 
 
-@pytest.mark.parametrize(
-    ("place", "words"),
-    [
-        (
-            "sftpp://host/watch",
-            r"received publish: 'sftpp://host/watch'; expected a folder, or an address such as s3://bucket/watch. Did you mean 'sftp'\?",
-        ),
-        ("gs://bucket/watch", r"received publish: 'gs://bucket/watch', for which a package is missing: .*gcsfs"),
-    ],
-)
-def test_an_address_that_can_not_be_is_told_before_anything_runs(key, place, words):
-    """With "did you mean", or the package."""
-    with pytest.raises(ProjectError, match=words):
-        Publisher(place, key).check()
+def test_an_address_that_can_not_be_is_told_before_anything_runs(key):
+    """With "did you mean"; tests/adapters/test_address.py has the rest."""
+    with pytest.raises(ProjectError, match=r"received publish: 'sftpp://host/watch'; expected a folder, .* Did you mean 'sftp'\?"):
+        Publisher("sftpp://host/watch", key).check()
 
 
 def test_an_address_that_does_not_answer_is_told(bundles, key, tmp_path):
@@ -209,6 +211,31 @@ def test_an_address_that_does_not_answer_is_told(bundles, key, tmp_path):
 
     with pytest.raises(PublishError, match=r"can't publish to .*out; see that it answers and may be written to, then run again"):
         Publisher(str(tmp_path / "out"), key).publish(bundles[1], 1)
+
+
+@pytest.mark.parametrize(
+    ("environment", "words"),
+    [
+        ({"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "AWS_CONFIG_FILE": "/none"}, "It said: Unable to locate credentials"),
+        ({"AWS_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_MAX_ATTEMPTS": "1"}, "It said: Could not connect to the endpoint URL"),
+    ],
+)
+def test_an_s3_without_keys_or_without_a_server_is_told(bundles, key, s3, monkeypatch, environment, words):
+    """Neither is an OSError; a task tries again."""
+    s3fs = fsspec.get_filesystem_class("s3")
+    s3fs.clear_instance_cache()
+    for name, value in ({"AWS_EC2_METADATA_DISABLED": "true", "AWS_SHARED_CREDENTIALS_FILE": "/none"} | environment).items():
+        monkeypatch.setenv(name, value) if value else monkeypatch.delenv(name)
+
+    with pytest.raises(PublishError, match=f"can't publish to {s3}/none; .*{words}"):
+        Publisher(f"{s3}/none", key).publish(bundles[1], 1)
+    s3fs.clear_instance_cache()
+
+
+def test_a_bucket_that_is_not_there_is_told(bundles, key, s3):
+    """Nobody makes one by publishing: it costs money, and has a country."""
+    with pytest.raises(PublishError, match=r"can't publish to s3://none/watch; .* It said: The specified bucket does not exist"):
+        Publisher("s3://none/watch", key).publish(bundles[1], 1)
 
 
 def test_a_file_that_can_not_be_written_is_told(key, tmp_path, bundles, monkeypatch):

@@ -7,7 +7,7 @@ import sys
 import mlflow
 import pytest
 from mlflow.exceptions import MlflowException
-from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
+from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE, PERMISSION_DENIED
 
 from emberflow.adapters.mlflow_tflite import load_model
 from emberflow.adapters.registry import Registry
@@ -300,11 +300,22 @@ def test_what_mlflow_refuses_is_told_in_its_words(three, monkeypatch):
         three.version(1)
 
 
+def test_a_name_that_may_not_be_asked_for_is_told(three, monkeypatch):
+    """And not taken for one that nobody has."""
+
+    def refuse(*_):
+        raise MlflowException("its words", error_code=PERMISSION_DENIED)
+
+    monkeypatch.setattr(mlflow_of(three), "get_model_version_by_alias", refuse)
+
+    with pytest.raises(ProjectError, match="refused: its words"):
+        three.aliases()
+
+
 def test_two_that_make_the_model_at_once_find_one(registry, models, monkeypatch):
     """The second is told that it is there already, and goes on."""
     add(registry, models, 4)
-    real, asked = mlflow_of(registry).search_registered_models, []
-    monkeypatch.setattr(mlflow_of(registry), "search_registered_models", lambda *a: real(*a) if asked else asked.append(1))
+    monkeypatch.setattr(Registry, "_exists", lambda *_: False)  # as it was before the other one made it
 
     assert 2 == add(registry, models, 5).number
 

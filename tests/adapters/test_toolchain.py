@@ -1,6 +1,7 @@
 """Sources become a program for a core, or the reason why not."""
 
 import ctypes
+import fcntl
 import shutil
 import signal
 import subprocess
@@ -122,8 +123,22 @@ def test_a_cache_that_can_not_be_written_to_is_told(chip, tmp_path, monkeypatch)
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(Path, "mkdir", refuse)
-    with pytest.raises(StoreError, match=r"^can't write to '.*zig': Permission denied; give --home a folder that you may write to$"):
+    with pytest.raises(StoreError, match=r"^can't write to '.*objects-0': Permission denied; give --home a folder that you may write to$"):
         Toolchain(tmp_path / "cache").build(chip.MODEL, STM32F103, linker_script(STM32F103))
+
+
+def test_two_builds_at_once_share_no_objects(toolchain, chip, tmp_path):
+    """Two of zig that do may wait for each other for ever; what was locked here is as if another build had it. The compiler's runtime is shared."""
+    toolchain.build_for_host(chip.MODEL)
+    (tmp_path / "zig").symlink_to(toolchain.cache / "zig")
+    taken = tmp_path / "objects-0"
+    taken.mkdir()
+    with (taken / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert Toolchain(tmp_path).build(chip.MODEL | product_program("tiny"), STM32F103, linker_script(STM32F103)).flash_bytes
+
+    assert ["lock"] == [path.name for path in taken.iterdir()]
+    assert (tmp_path / "objects-1" / "h").is_dir()
 
 
 def test_a_compiler_that_does_not_end_is_ended(toolchain, chip):
@@ -160,9 +175,8 @@ def test_what_is_generated_compiles_without_a_warning(toolchain, chip, compiler,
     target, vectors = find_target(name), (np.zeros((1, 48), np.int8), np.ones((1, 48), np.int8))
     strict = ("-Werror", "-pedantic", "-Wshadow", "-Wconversion")
     for program in (measuring_program("tiny"), product_program("tiny"), product_program("tiny", vectors)):
-        for defines in ({}, {"EF_TRACE": "1"}):
-            traced = "measure.c" in program and defines
-            options = Options(defines=defines if traced else {}, flags=strict)
+        for defines in ({}, {"EF_TRACE": "1"} if "measure.c" in program else {"EMBERFLOW_SELF_TEST": "1"}):
+            options = Options(defines=defines, flags=strict)
 
             assert Toolchain(toolchain.cache, compiler).build(chip.MODEL | program, target, linker_script(target), options).flash_bytes
 

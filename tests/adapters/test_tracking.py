@@ -26,7 +26,7 @@ from emberflow.dataset import Part, Sampling, Splits
 from emberflow.errors import ModelError, ProjectError, StoreError, TrackingError
 from emberflow.evaluate.footprint import measured
 from emberflow.measure import Measure
-from emberflow.on_chip import Emulated, Linked, OnChip, Packed, Parity
+from emberflow.on_chip import Emulated, Linked, OnChip, Packed, Parity, SelfTest
 from emberflow.recipe import Format
 from emberflow.record import Baseline, Provenance, Record
 from emberflow.target import Target, TargetKind
@@ -177,7 +177,8 @@ def finished(tracker: Tracker, client: MlflowClient, tmp_path_factory: pytest.Te
     tracker.log_data(ids, CONTEXT)
     for each in (INT8, PRUNED, DYNAMIC, PRUNED):
         tracker.log_variant(ids, CONTEXT, each, [(folder / "model", f"model/{each.recipe}.tflite")])
-    tracker.finish(ids, Status.FINISHED, RECORD, [(folder / "bundle", "bundle")])
+    tracker.log_outcome(ids, RECORD, [(folder / "bundle", "bundle")])
+    tracker.finish(ids, Status.FINISHED)
     return ids
 
 
@@ -307,6 +308,18 @@ def test_what_sparse_tensors_saved_is_logged(sparse: SparseStorage | None, logge
     assert logged == {key: value for key, value in metrics.items() if key.startswith("sparse_")}
 
 
+def test_what_the_product_showed_of_itself_is_logged() -> None:
+    """Three figures and a tag; the deeper of both stacks."""
+    test = SelfTest(core="cortex-m4f", samples=16, failures=3, flash_bytes=26_000, stack_bytes=240)
+    figures = of_variant(compiled(on_chip(self_test=test)), CONTEXT)
+
+    assert {"self_test_failures": 3, "self_test_samples": 16, "self_test_flash_bytes": 26_000, "stack_bytes": 240} == {
+        key: value for key, value in figures.metrics.items() if key.startswith(("self_test", "stack"))
+    }
+    assert figures.tags["self_test"] == "the self-test passes 13 of 16 samples on the emulated cortex-m4f"
+    assert "- of the product the self-test passes 13 of 16 samples on the emulated cortex-m4f" in figures.tags["mlflow.note.content"]
+
+
 def test_what_the_emulated_core_showed_is_logged() -> None:
     """Keys of their own; they are absent where nothing was run."""
     figures = of_variant(compiled(on_chip()), CONTEXT)
@@ -315,7 +328,7 @@ def test_what_the_emulated_core_showed_is_logged() -> None:
 
     assert expected == {key: figures.metrics[key] for key in expected}
     assert set(figures.metrics) == METRICS | ON_THE_CHIP | FIGURES
-    assert figures.tags["on_chip"] == "equal to TFLM"
+    assert (figures.tags["on_chip"], figures.tags["self_test"]) == ("equal to TFLM", "not run")
     note = figures.tags["mlflow.note.content"]
     assert "- 812,345 instructions an inference, 4.84 ms at one a cycle (an estimate)" in note
     assert "- stack 220 B\n- packed weights take 400 B less flash than plain ones" in note
@@ -381,7 +394,7 @@ def test_a_variant_tells_its_verdict(children: dict[str, Run]) -> None:
     assert (fits["fits"], fits["verdict"]) == ("true", "fits")
     assert ("false", REASON.message) == (fails["fits"], fails["verdict"])
     assert f"- {REASON.message}; {REASON.advice}" in fails["mlflow.note.content"]
-    assert "- left dense_1 alone" in fits["mlflow.note.content"]
+    assert "- left dense\\_1 alone" in fits["mlflow.note.content"]
     assert "- against LiteRT's default kernels, 4 samples: 3 of 8 bytes differ, by 1 at most" in fits["mlflow.note.content"]
 
 
@@ -475,9 +488,8 @@ def test_the_parent_keeps_table_and_bundle(client: MlflowClient, finished: RunId
 def test_a_run_without_champion_has_no_champions_figures(tracker: Tracker, client: MlflowClient) -> None:
     """When nothing fits, the parent says so."""
     ids = tracker.open_run("nothing", "r1", {})
-    tracker.finish(
-        ids, Status.FINISHED, RECORD.model_copy(update={"choice": Choice(champion=None, nearest="int8", pareto=(), explanation="None fits.")})
-    )
+    choice = Choice(champion=None, nearest="int8", pareto=(), explanation="None fits.")
+    tracker.log_outcome(ids, RECORD.model_copy(update={"choice": choice}))
 
     run = client.get_run(ids.run_id)
     assert run.data.tags["champion"] == "none"
@@ -497,6 +509,27 @@ def test_a_run_that_ends_early_ends_its_open_variants(tracker: Tracker, client: 
     assert {"int8": "FINISHED", "dynamic": status} == {run.info.run_name: run.info.status for run in found}
     assert status == client.get_run(ids.run_id).info.status
     assert client.get_run(done).info.status == "FINISHED"
+
+
+@pytest.mark.slow
+def test_a_run_whose_process_was_killed_is_marked_by_the_next(tracker: Tracker, client: MlflowClient) -> None:
+    """Its open variants too; a run that is at work is left alone, and so are those of other projects."""
+    tags = {"prefect.flow_run_id": "f-lost"}
+    code = (
+        "import os, signal, sys\nfrom pathlib import Path\nfrom emberflow.adapters.tracking import Tracker\n"
+        f"ids = Tracker({tracker.uri!r}, Path({str(tracker.artifacts)!r})).open_run('lost', 'l1', {tags!r})\n"
+        "print(ids.run_id, flush=True)\nos.kill(os.getpid(), signal.SIGKILL)"
+    )
+    lost = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False).stdout.split()[-1]
+    experiment = client.get_run(lost).info.experiment_id
+    nested = client.create_run(experiment, tags={"mlflow.parentRunId": lost}).info.run_id
+    working = tracker.open_run("lost", "l2", {"prefect.flow_run_id": "f-working"})
+
+    assert tracker.end_lost_runs("another project") == ()
+    assert tracker.end_lost_runs("lost") == ("f-lost",)
+    assert tracker.end_lost_runs("lost") == ()
+    assert {client.get_run(run).info.status for run in (lost, nested)} == {"KILLED"}
+    assert client.get_run(working.run_id).info.status == "RUNNING"
 
 
 def test_long_words_are_cut_with_dots(tracker: Tracker, client: MlflowClient) -> None:
@@ -572,6 +605,7 @@ CALLS: dict[str, Callable[[Tracker, RunIds], object]] = {
     "open_run": lambda tracker, _: tracker.open_run("watch", "r1", {}),
     "log_data": lambda tracker, ids: tracker.log_data(ids, CONTEXT),
     "log_variant": lambda tracker, ids: tracker.log_variant(ids, CONTEXT, INT8, []),
+    "log_outcome": lambda tracker, ids: tracker.log_outcome(ids, RECORD),
     "finish": lambda tracker, ids: tracker.finish(ids, Status.FINISHED),
     "compare_link": lambda tracker, ids: tracker.compare_link(ids),
 }

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from emberflow.adapters.worker import BROKEN, DONE, FAILED, READY, TOLD, serve
-from emberflow.errors import DataError
+from emberflow.errors import DataError, OutOfMemory
 
 
 @pytest.fixture
@@ -65,7 +65,6 @@ def test_an_error_of_ours_travels_whole(pipe):
     ("name", "keywords", "told"),
     [
         ("stumble", {}, "KeyError: 'no such label'"),
-        ("run_out_of_memory", {}, "MemoryError: not enough memory for this stage"),
         ("refuse", {"error": "NoSuchError"}, "AttributeError: module 'emberflow.errors' has no attribute 'NoSuchError'"),
         ("double", {"numbers": 1}, "TypeError: double() got an unexpected keyword argument 'numbers'"),
     ],
@@ -73,6 +72,14 @@ def test_an_error_of_ours_travels_whole(pipe):
 def test_another_error_travels_as_words(pipe, name, keywords, told):
     """Its class may not exist, or not be picklable, where it is read."""
     assert ask(pipe, name, **keywords) == [(BROKEN, told)]
+
+
+@pytest.mark.parametrize(("name", "more"), [("run_out_of_memory", ""), ("exhaust_tensorflow", ": failed to allocate memory")])
+def test_memory_that_ran_out_travels_as_an_error_of_ours(pipe, name, more):
+    """Python's and TensorFlow's own."""
+    [(word, error)] = ask(pipe, name)
+
+    assert (word, type(error), str(error)) == (FAILED, OutOfMemory, f"crew_jobs:{name} needs more memory than there is{more}")
 
 
 @pytest.mark.parametrize(("which", "why"), [(0, "Can't pickle local object"), (1, "cannot pickle '_thread.lock' object")])

@@ -54,6 +54,25 @@ def test_each_command_has_help(command):
     assert invoke(command, "--help").output == answer.output
 
 
+@pytest.mark.parametrize("command", ["init", "inspect", "convert"])
+def test_what_takes_a_model_takes_trust_by_a_name_for_its_risk(command):
+    """And the classes of the user's own, which need it."""
+    words = " ".join(invoke(command, "-h").output.replace("│", " ").split())
+
+    assert "--trust-model-code <bool> let the model run whatever code its file holds, with your rights; only if you trust whoever made it" in words
+    assert "--custom-objects <str> with --trust-model-code: module:function that gives your own classes" in words
+
+
+@pytest.mark.parametrize(
+    "words", [("init", "new", "--model", "m.keras"), ("inspect", "m.keras"), ("convert", "m.keras", "--format", "int8", "--out", "m")]
+)
+def test_custom_objects_without_trust_are_refused(words):
+    """Before the model is looked for."""
+    answer = invoke(*words, "--custom-objects", "a:b")
+
+    assert "received custom_objects 'a:b' without trust; your classes are given whatever the file says" in str(answer.exception)
+
+
 def test_the_help_of_run_says_how_it_ends():
     """A script or a CI job asks by exit code."""
     assert "Ends with 0; with 1 when no variant fits or a stage failed; with 2 when the project file is wrong." in invoke("run", "-h").output

@@ -9,6 +9,7 @@ from emberflow.cli.compile import making_of
 from emberflow.compiler import Parity, compile_model
 from emberflow.errors import DoesNotFit, GraphError, TargetError
 from emberflow.evaluate.litert import read_borders
+from emberflow.firmware.chip.program import product_program
 from emberflow.samples import random_samples
 from emberflow.target import find_target
 
@@ -59,9 +60,8 @@ def test_a_difference_is_told_with_its_layer(models):
     samples = random_samples((read_borders(model).input,), 20)
     expected = reference_outputs(model, samples, Parity.TFLM)
 
-    on_chip, doubt = try_to_prove(
-        Claim(model, "small", sources), samples.codes, expected, find_target("stm32f103"), making_of("tflm", "smallest", "zig")
-    )
+    claim = Claim(model, "small", sources, product_program("small"))
+    on_chip, doubt = try_to_prove(claim, samples.codes, expected, find_target("stm32f103"), making_of("tflm", "smallest", "zig"))
 
     assert not on_chip.is_proven
     assert " of 60 B differ from TensorFlow Lite for Microcontrollers: operator 1 FULLY_CONNECTED (fully_connected_1) is the first layer" in doubt

@@ -7,7 +7,7 @@ from rich.console import Console
 
 from emberflow.cli.chip_table import show_figures, summary
 from emberflow.compiler import compile_model
-from emberflow.on_chip import Emulated, LayerOnChip, Linked, OnChip, Parity
+from emberflow.on_chip import Emulated, LayerOnChip, Linked, OnChip, Parity, SelfTest
 from emberflow.target import find_target
 
 TARGET = find_target("stm32f405")
@@ -46,6 +46,15 @@ def test_the_whole_program_follows(lines):
     assert ["stack", "264", "B", "used"] in lines
     assert ["instructions", "400", "an", "inference", "on", "cortex-m4f"] in lines
     assert ["compared", "100", "inputs", "on", "the", "emulated", "core:", "0", "of", "300", "B", "differ"] in lines
+
+
+def test_the_product_s_own_test_follows():
+    """What it takes with its vectors too."""
+    test = SelfTest(core="cortex-m4f", samples=16, flash_bytes=20_345, stack_bytes=280)
+    found = dict(summary(ON_CHIP.model_copy(update={"self_test": test}), TARGET))
+
+    assert "the self-test passes 16 of 16 samples on the emulated cortex-m4f; with test and vectors flash is 20,345 B" == found["product"]
+    assert "280 B used" == found["stack"]
 
 
 def test_what_was_not_run_is_left_out():

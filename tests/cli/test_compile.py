@@ -12,9 +12,12 @@ from emberflow.cli.compile import compile_file, making_of
 from emberflow.cli.verify import verify_folder
 from emberflow.errors import DoesNotFit, ProjectError, UnsupportedOperator
 from emberflow.export import check_files, read_export
+from emberflow.firmware import folder
 from tests.adapters.a_network import PAIRS, two_by_two
-from tests.compiler.harness import activation, one_operator
+from tests.compiler.harness import activation
+from tests.models import OperatorSpec, tflite, write_tflite
 
+PASSED = "the self-test passes 16 of 16 samples on the emulated cortex-m4f"
 needs_gnu = pytest.mark.skipif(shutil.which("arm-none-eabi-gcc") is None, reason="arm-none-eabi-gcc is not installed")
 
 
@@ -24,7 +27,14 @@ def test_a_model_is_compiled_and_proven(order, capsys):
 
     printed = capsys.readouterr()
     assert "" == printed.err
-    for part in ("conv_2d_0", "fully_connected_1", "instructions", "100 inputs on the emulated core: 0 of 300 B differ", f"written to {order.out}"):
+    for part in (
+        "conv_2d_0",
+        "fully_connected_1",
+        "instructions",
+        "100 inputs on the emulated core: 0 of 300 B differ",
+        PASSED,
+        f"written to {order.out}",
+    ):
         assert part in printed.out
     assert "equal to TensorFlow Lite for Microcontrollers in every byte, on 100 samples of random codes over the whole range of int8" in printed.out
 
@@ -35,10 +45,13 @@ def test_the_manifest_has_the_figures(compiled):
     check_files(compiled, export)
 
     assert export.on_chip.is_proven
+    assert export.on_chip.self_test.passed
     assert ("small", "stm32f405", False) == (export.name, export.target.name, export.are_real)
     page = (compiled / "firmware" / "README.md").read_text()
     assert f"| *instructions* of one inference | {export.on_chip.emulated.instructions:,} |" in page
     assert "The program was built with zig cc -Os" in page
+    assert f"| flash with the self-test and its 16 vectors | {export.on_chip.self_test.flash_bytes:,} |" in page
+    assert f"Of it {PASSED}." in page
 
 
 def test_it_may_be_compiled_again(order, compiled):
@@ -71,7 +84,9 @@ def test_several_inputs_and_outputs_are_proven_and_verified(order, capsys, parit
     order.model.write_bytes(two_by_two())
     assert 0 == compile_file(replace(order, making=making_of(parity, "smallest", "zig")))
 
-    assert "100 inputs on the emulated core: 0 of 700 B differ" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "100 inputs on the emulated core: 0 of 700 B differ" in printed
+    assert PASSED in printed
     assert {"input0.npy", "input1.npy", "output0.npy", "output1.npy"} == {path.name for path in (order.out / "vectors").iterdir()}
     assert 0 == verify_folder(order.out)
 
@@ -87,8 +102,9 @@ def test_real_samples_of_several_inputs(order, capsys, tmp_path):
 
 def test_several_samples_at_once_are_refused(order):
     """A batch of 2, at the second of two inputs."""
-    borders = [activation("a", (1, 4)), activation("b", (2, 4))], [activation("y", (2, 4))]
-    order.model.write_bytes(one_operator("ADD", *borders, "AddOptions"))
+    borders = activation("a", (1, 4)), activation("b", (2, 4)), activation("y", (2, 4))
+    add = OperatorSpec(tflite.BuiltinOperator.ADD, (0, 1), (2,), "AddOptions")
+    order.model.write_bytes(write_tflite(borders, (add,), inputs=(0, 1), outputs=(2,)))
 
     with pytest.raises(
         ProjectError, match=r"the model's input1 has shape \(2, 4\); expected a batch of 1 in front\. Convert the model with batch size 1"
@@ -125,6 +141,19 @@ def test_outputs_that_do_not_vary_prove_nothing(order, tmp_path, capsys):
 
     assert 1 == compile_file(replace(order, samples=tmp_path / "x.npy"))
     assert "not proven: 2 samples gave 1 distinct output: a model whose outputs don't vary proves nothing" in capsys.readouterr().err
+
+
+def test_a_product_that_fails_its_own_test_is_told(order, monkeypatch, capsys):
+    """Its standardization rounds otherwise: the model is equal to TFLM, the product wrong. It is written, and the command ends with 1."""
+    real = folder.render
+    monkeypatch.setattr(folder, "render", lambda *given, **more: {p: t.replace(b"return whole + 1;", b"return whole;") for p, t in real(*given, **more).items()})  # fmt: skip  # noqa: E501
+
+    np.save(order.model.with_name("x.npy"), np.random.default_rng(0).normal(0, 3, (16, 6, 6, 2)))
+
+    assert 1 == compile_file(replace(order, samples=order.model.with_name("x.npy")))
+    assert "emberflow: the sources are written, but not proven: the self-test passes " in (told := capsys.readouterr().err)
+    assert " of 16 samples on the emulated cortex-m4f" in told
+    assert "do not ship it" in (order.out / "firmware" / "README.md").read_text()
 
 
 def test_a_model_that_does_not_fit_is_not_written(tiny, capsys):

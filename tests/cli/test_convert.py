@@ -14,7 +14,9 @@ from emberflow.cli.convert import Order, convert_file, describe_calls, signature
 from emberflow.errors import ConversionError, EmberflowError, ModelError, ProjectError
 from emberflow.evaluate import litert
 from emberflow.keras_bridge import keras, save
+from emberflow.keras_bridge.which import keras_3
 from emberflow.recipe import Format
+from emberflow.trust import Trust
 
 pytestmark = pytest.mark.xdist_group("tensorflow")
 X = np.random.default_rng(0).normal(size=(32, 12)).astype(np.float32)
@@ -72,6 +74,20 @@ def test_a_keras_file_is_converted(order: Order, tmp_path: Path) -> None:
     assert {"word": "int32", "number": "int8"} == {tensor.name: tensor.dtype for tensor in signature_of(order.out.read_bytes()).inputs}
 
 
+def test_layers_of_the_user_s_in_keras_3_are_converted(order: Order, strangers: Any, tmp_path: Path) -> None:
+    """Refused without trust; with it, the .tflite computes what Keras 3 does."""
+    strangers.write_module(tmp_path, "own_of_the_convert", "keras")
+    model = strangers.write_model(tmp_path / "m.keras", keras_3(), strangers.load_module(tmp_path, "own_of_the_convert"))
+    plain = replace(order, model=tmp_path / "m.keras", number_format=Format.FLOAT32, signature=None, data=None)
+    with pytest.raises(ModelError, match=r"or --trust-model-code and --custom-objects$"):
+        convert_file(plain)
+
+    assert 0 == convert_file(replace(plain, trust=Trust.of(True, "own_of_the_convert:OBJECTS", tmp_path)))
+
+    x = X.reshape(8, 12, 4)
+    assert np.allclose(np.asarray(model(x)), litert.run(order.out.read_bytes(), x), atol=1e-6)
+
+
 @pytest.mark.parametrize(
     ("changes", "error", "said"),
     [
@@ -108,7 +124,7 @@ def test_a_model_that_isn_t_safe_or_can_t_be_is_refused(order: Order, saved_mode
 def test_trusted_operators_are_left_to_the_converter(order: Order, saved_models: Path) -> None:
     """Which has no equal of them."""
     with pytest.raises(ConversionError, match="the converter refused 'peep' as int8"):
-        convert_file(replace(order, model=saved_models / "reader", signature=None, is_trusted=True))
+        convert_file(replace(order, model=saved_models / "reader", signature=None, trust=Trust(runs_code=True)))
 
 
 def test_calls_that_disagree_are_told(order: Order, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,61 +1,34 @@
 """The doctor finds what is missing and says how to get it."""
 
-import io
 import os
 import subprocess
 import sys
+import tempfile
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
 from emberflow.cli import doctor as doctor_module
-from emberflow.cli.doctor import Finding, examine, look_at_chip_packages, look_at_disk, look_at_packages, look_at_tools, tell
-
-WELL = Finding("Python", "3.11.2")
-MISSING = Finding("numpy", "missing", "run `make setup`")
-WISHED = Finding("cc", "missing", "apt-get install gcc", is_needed=False)
-
-
-def told(*findings):
-    """The exit code and what is printed."""
-    output = io.StringIO()
-    code = tell(list(findings), Console(file=output, width=120))
-    return code, output.getvalue()
+from emberflow.cli.doctor import (
+    examine,
+    key_of,
+    look_at_chip_packages,
+    look_at_disk,
+    look_at_packages,
+    look_at_servers,
+    look_at_stack,
+    look_at_temporary_folder,
+    look_at_tools,
+)
+from emberflow.cli.finding import Finding
+from emberflow.cli.stack import MARK, Member, Stack, write_stack
 
 
 def emberflow(*words, **environment):
     command = [str(Path(sys.executable).with_name("emberflow")), *words]
     return subprocess.run(command, env={**os.environ, "COLUMNS": "160", **environment}, capture_output=True, text=True, check=False)
-
-
-def test_a_machine_without_gaps_is_well():
-    """Exit code 0 and a word."""
-    code, text = told(WELL)
-
-    assert code == 0
-    assert [line.split() for line in text.splitlines()[1:2]] == [["ok", "Python", "3.11.2"]]
-    assert text.endswith("Everything that is needed is here.\n")
-
-
-def test_what_would_be_nice_does_not_fail():
-    """It is marked, with the way to get it."""
-    code, text = told(WELL, WISHED)
-
-    assert code == 0
-    assert "--  cc      missing  apt-get install gcc" in text
-    assert text.endswith("Everything that is needed is here.\n")
-
-
-def test_what_is_missing_fails_and_is_counted():
-    """Two of four; the wish is none of them."""
-    code, text = told(WELL, MISSING, WISHED, MISSING)
-
-    assert code == 1
-    assert "!!  numpy   missing  run `make setup`" in text
-    assert text.endswith("2 of these must be mended before `emberflow run` can work.\n")
 
 
 def test_a_requirement_that_is_met_is_well():
@@ -175,3 +148,94 @@ def test_the_command_ends_with_1_when_a_requirement_is_missing(tmp_path):
     assert answer.returncode == 1
     assert "emberflow-no-such-package  missing" in answer.stdout
     assert "1 of these must be mended before `emberflow run` can work." in answer.stdout
+
+
+def test_too_little_room_for_temporary_files_is_told(monkeypatch):
+    """No disk has 1 EiB free; where the folder is, the environment says."""
+    monkeypatch.setattr(doctor_module, "_NEEDED_TEMPORARY_BYTES", 2**60)
+
+    finding = look_at_temporary_folder()
+    assert finding.found.endswith(f" free at {tempfile.gettempdir()}")
+    assert finding.remedy == "expected 1073741824 GiB; free some, or set TMPDIR to a folder that has as much"
+
+
+def noted(home, *, versions=None, pid=None):
+    """A stack as `emberflow up` notes it, of one process."""
+    member = Member(name="Prefect", pid=pid or os.getpid(), log="prefect.log")
+    stack = Stack(
+        mark="nobody's",
+        prefect="http://127.0.0.1:1",
+        mlflow="http://127.0.0.1:2",
+        pages={},
+        is_secure=False,
+        versions=versions or {},
+        members=(member,),
+    )
+    write_stack(home, stack)
+
+
+def test_a_note_of_servers_that_are_gone_is_told(tmp_path):
+    """As after the machine was switched off; a run goes on without them."""
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    noted(tmp_path, pid=ended.pid)
+
+    assert look_at_stack(tmp_path) == Finding(
+        "servers", "all ended without `emberflow down`", "expected no note of them; clear it: emberflow down", is_needed=False
+    )
+    assert [finding.what for finding in look_at_servers(tmp_path)] == ["servers", "port of Prefect", "port of MLflow"]
+
+
+def test_a_note_that_is_damaged_stops_a_run(tmp_path):
+    """Which would read it; what to do is said by whoever reads it."""
+    (tmp_path / "stack.json").write_text("{")
+
+    assert list(look_at_servers(tmp_path)) == [
+        Finding(
+            "servers",
+            f"'{tmp_path / 'stack.json'}' is damaged",
+            "expected a note of what runs: end what still runs (its environment holds EMBERFLOW_STACK), then delete the file",
+        )
+    ]
+
+
+def test_servers_of_other_versions_than_the_installed_ones_are_told(tmp_path):
+    """They were started before an upgrade."""
+    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], env=os.environ | {MARK: "nobody's"})
+    try:
+        noted(tmp_path, versions={"prefect": "3.0.0", "mlflow": version("mlflow")}, pid=process.pid)
+        found = list(look_at_servers(tmp_path))
+    finally:
+        process.kill()
+        process.wait()
+
+    assert found == [
+        Finding(
+            "servers",
+            "started as prefect 3.0.0",
+            f"expected prefect {version('prefect')}, as installed: emberflow down, then emberflow up",
+            is_needed=False,
+        )
+    ]
+
+
+def test_the_key_is_the_environments_before_the_projects(tmp_path, monkeypatch):
+    """As a run takes it; the project names it from its own folder."""
+    (tmp_path / "emberflow.yaml").write_text("name: tiny\nbaseline: tiny:build\ndata: tiny:load\ntarget: stm32f405\nsigning_key: keys/my.key\n")
+    monkeypatch.delenv("EMBERFLOW_SIGNING_KEY", raising=False)
+    assert key_of(None) is None
+    assert key_of(tmp_path / "emberflow.yaml") == tmp_path / "keys" / "my.key"
+
+    monkeypatch.setenv("EMBERFLOW_SIGNING_KEY", str(tmp_path / "other.key"))
+    assert key_of(tmp_path / "emberflow.yaml") == tmp_path / "other.key"
+
+
+def test_the_command_answers_fast_and_without_tensorflow_prefect_or_mlflow(tmp_path):
+    """Their imports take ten seconds; what it needs of them it reads from their files."""
+    code = (
+        "import sys; from pathlib import Path; from emberflow.cli.doctor import examine; examine(Path(sys.argv[1]));"
+        " sys.exit(' '.join({'tensorflow', 'prefect', 'mlflow'} & set(sys.modules)) or 0)"
+    )
+    answer = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=False)
+
+    assert (answer.returncode, answer.stderr) == (0, "")

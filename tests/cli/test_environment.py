@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from emberflow.cli.environment import prepare_environment, remember_migration, signing_key
-from emberflow.errors import StoreError
+from emberflow.errors import ProjectError, StoreError
 
 
 @pytest.fixture
@@ -52,6 +52,20 @@ def test_nobody_is_called_and_a_slow_start_is_borne(tmp_path, environment, name,
     prepare_environment(tmp_path)
 
     assert environment[name] == value
+
+
+def test_states_of_tasks_are_written_in_batches(tmp_path, environment):
+    """Prefect knows the settings by these names; left to itself it writes each state alone."""
+    from prefect.settings.models.server.services import ServerServicesTaskRunRecorderSettings
+
+    assert (1, 1, 5) == _batches(ServerServicesTaskRunRecorderSettings())
+    prepare_environment(tmp_path)
+
+    assert (100, 100, 1) == _batches(ServerServicesTaskRunRecorderSettings())
+
+
+def _batches(settings):
+    return settings.read_batch_size, settings.batch_size, settings.flush_interval
 
 
 @pytest.mark.parametrize("name", ["PREFECT_API_URL", "PREFECT_HOME", "DO_NOT_TRACK", "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL"])
@@ -123,3 +137,12 @@ def test_the_key_that_signs_is_named_from_here(environment, tmp_path, monkeypatc
     monkeypatch.chdir(tmp_path)
     environment["EMBERFLOW_SIGNING_KEY"] = "my.key"
     assert str(tmp_path / "my.key") == signing_key()
+
+
+def test_a_key_in_the_environment_is_a_path(environment):
+    """The key itself would become a parameter of the run."""
+    environment["EMBERFLOW_SIGNING_KEY"] = "-----BEGIN PRIVATE KEY-----\nhunter2\n"
+
+    with pytest.raises(ProjectError, match=r"received a key itself as EMBERFLOW_SIGNING_KEY \(not shown here\)") as raised:
+        signing_key()
+    assert "hunter2" not in str(raised.value)

@@ -9,7 +9,9 @@ from emberflow.cli.init import Order, init_project, project_name
 from emberflow.errors import ModelError, ProjectError
 from emberflow.inputs import look_at
 from emberflow.keras_bridge import keras, save
+from emberflow.keras_bridge.which import keras_3
 from emberflow.project import read_project
+from emberflow.trust import Trust
 
 pytestmark = pytest.mark.xdist_group("tensorflow")
 
@@ -36,6 +38,23 @@ def test_a_keras_model_gets_a_project(keras_file: Path, tmp_path: Path, capsys: 
     assert "# a guess: it ends in softmax over 3;" in text
     assert '#   "hidden": {prune: false}' in text
     assert f"next     fill in data.py, then: emberflow run {folder / 'emberflow.yaml'}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("version", [2, 3])
+def test_what_the_model_was_read_with_is_written_down(strangers: Any, tmp_path: Path, version: int) -> None:
+    """A run needs the same trust, and the same classes, which lie beside the project; without it the model is refused."""
+    name = f"own_of_the_init_{version}"
+    strangers.write_module(tmp_path, name, "tf_keras" if version == 2 else "keras")
+    strangers.write_model(tmp_path / "m.keras", keras() if version == 2 else keras_3(), strangers.load_module(tmp_path, name))
+    with pytest.raises(ModelError, match=r"or --trust-model-code and --custom-objects$"):
+        init_project(Order(tmp_path, tmp_path / "m.keras", name="a"))
+
+    assert 0 == init_project(Order(tmp_path, tmp_path / "m.keras", "a", trust=Trust.of(True, f"{name}:objects", tmp_path)))
+
+    project = read_project(tmp_path / "emberflow.yaml")
+    assert (True, f"{name}:objects") == (project.trust_model_code, project.custom_objects)
+    assert "trust_model_code: true  # the file may run whatever code it holds, with your rights\n" in (tmp_path / "emberflow.yaml").read_text()
+    assert look_at(project, tmp_path).possible.is_fine_tuned
 
 
 def test_a_saved_model_gets_the_recipes_that_need_no_training(saved_models: Path, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import tflite
 
 from emberflow.cli import inspect, main
 from emberflow.cli.inspect import Order, inspect_file
@@ -39,6 +40,23 @@ def test_data_bring_ranges(small, capsys, tmp_path):
 
     assert "10 samples of x.npy, taken as they are" in capsys.readouterr().out
     assert "Over 10 samples of x.npy" in (tmp_path / "pages" / "p.html").read_text()
+
+
+def test_a_tflite_of_several_inputs_takes_an_npz(models, capsys, tmp_path, monkeypatch):
+    """An array for each, by name; a .npy is told what to do."""
+    monkeypatch.chdir(tmp_path)
+    tensors = tuple(models.TensorSpec(name, shape=(1, 4), scales=(1.0,), zero_points=(0,)) for name in "abc")
+    step = models.OperatorSpec(tflite.BuiltinOperator.MAXIMUM, (0, 1), (2,), "MaximumMinimumOptions", {})
+    (tmp_path / "m.tflite").write_bytes(models.write_tflite(tensors, (step,), inputs=(0, 1), outputs=(2,)))
+    np.savez(tmp_path / "x.npz", a=np.ones((5, 4)), b=np.zeros((5, 4)))
+    np.save(tmp_path / "x.npy", np.ones((5, 4)))
+
+    assert 0 == inspect_file(Order(tmp_path / "m.tflite", tmp_path / "x.npz"))
+    printed = capsys.readouterr().out
+    assert "5 samples of x.npz, taken as they are" in printed
+    assert "input1" in printed
+    with pytest.raises(ProjectError, match=r"m\.tflite': received samples with one array without a name; the model has 2 inputs: expected an \.npz"):
+        inspect_file(Order(tmp_path / "m.tflite", tmp_path / "x.npy"))
 
 
 def test_a_float_twin_brings_noise(small, case, capsys, tmp_path):

@@ -4,8 +4,9 @@ from io import StringIO
 
 from rich.console import Console
 
-from emberflow.cli.inspect_table import show_inspection
+from emberflow.cli.inspect_table import show_inspection, where, where_whole
 from emberflow.inspection import Subject, Trial, inspect_model
+from emberflow.target import find_target
 
 
 def printed(found):
@@ -30,7 +31,7 @@ def test_each_operator_is_a_line_and_the_peak_is_marked(case):
 def test_the_worst_eight_tensors_are_shown(case):
     """And how many more there are; here seven, so none."""
     healthy = case("healthy")
-    text = printed(inspect_model(Subject("m", healthy.quantized, "int8", healthy.real), Trial(healthy.x, "x.npy")))
+    text = printed(inspect_model(Subject("m", healthy.quantized, "int8", healthy.real), Trial.of(healthy.x, "x.npy")))
 
     assert "worst first" in text
     assert "64 samples of x.npy, taken as they are\n" in text
@@ -41,7 +42,7 @@ def test_the_worst_eight_tensors_are_shown(case):
 def test_more_than_eight_tensors_are_counted(case):
     """The rest is on the page."""
     healthy = case("healthy")
-    found = inspect_model(Subject("m", healthy.quantized, "int8", healthy.real), Trial(healthy.x, "x.npy"))
+    found = inspect_model(Subject("m", healthy.quantized, "int8", healthy.real), Trial.of(healthy.x, "x.npy"))
     text = printed(found.model_copy(update={"noise": found.noise * 2, "unmatched": ("a", "b")}))
 
     assert "taken as they are; 6 more on the page; 2 tensors have no counterpart in the float model" in " ".join(text.split())
@@ -51,7 +52,7 @@ def test_what_is_refused_stands_with_its_operator(models):
     """By the runtime's name."""
     text = printed(inspect_model(Subject("m", models.small_tflite(unknown=True), "int8")))
 
-    assert next(line for line in text.splitlines() if " cos_1 " in line).endswith(" compiled C")
+    assert next(line for line in text.splitlines() if " cos_1 " in line).endswith(" linux-arm64  compiled C, TFLM")
     assert "not run by" in text
 
 
@@ -62,7 +63,7 @@ def test_without_data_the_way_to_noise_is_told(case):
     assert "Advice: none; no figure is out of the ordinary (ranges and noise need --data)" in printed(
         inspect_model(Subject("m", healthy.quantized, ""))
     )
-    assert "no quantized tensor: nothing to compare" in printed(inspect_model(Subject("m", healthy.real, ""), Trial(healthy.x, "x.npy")))
+    assert "no quantized tensor: nothing to compare" in printed(inspect_model(Subject("m", healthy.real, ""), Trial.of(healthy.x, "x.npy")))
 
 
 def test_advice_names_its_layer(case):
@@ -72,3 +73,25 @@ def test_advice_names_its_layer(case):
     assert "\nAdvice\n" in text
     assert "\n- wide holds " in text
     assert "\n- tall sets the RAM peak: " in text
+
+
+def test_where_operators_and_the_whole_run_is_told(case):
+    """In a column, and by runtime with what it needs."""
+    text = printed(inspect_model(Subject("m", case("healthy").quantized, "int8")))
+
+    assert all(line.rstrip().endswith("all 9") for line in text.splitlines() if " CONV_2D " in line)
+    assert "\nruns on all 9: compiled C on 8 chips, about " in text
+    assert "; LiteRT on linux-arm64, about " in " ".join(text.split())
+
+
+def test_devices_that_are_too_small_or_refuse_are_told_with_the_reason(case, tiny_tflite):
+    """Those of one reason together."""
+    small = find_target("stm32f103").model_copy(update={"name": "mini", "flash_bytes": 8 << 10, "ram_bytes": 2100})
+    found = inspect_model(Subject("m", case("heavy").quantized, "int8"), target=small)
+    dynamic = " ".join(printed(inspect_model(Subject("m", tiny_tflite("image", "dynamic"), "dynamic"))).split())
+
+    assert ["9 of 10", "9 of 10", "all 10"] == [where(found, index) for index in (0, 1, 2)]
+    assert "not on mini: " in where_whole(found)[-1]
+    assert where_whole(found)[-1].endswith(" B of flash too few; 2,588 B of RAM too few")
+    assert "runs on linux-arm64: LiteRT, about" in dynamic
+    assert "not on 8 chips: dynamic: TensorFlow Lite for Microcontrollers refuses hybrid kernels (int8 weights, float activations)" in dynamic

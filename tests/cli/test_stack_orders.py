@@ -107,6 +107,16 @@ def test_the_worker_reaches_the_servers_on_this_machine_wherever_they_listen():
     assert worker.environment["PREFECT_API_URL"] == "http://127.0.0.1:4200/api"
     assert worker.words[-6:] == ("--home", "/home/me/.emberflow", "--mlflow", "http://127.0.0.1:5000", "--cron", "0 2 * * *")
     assert FOR_ALL.prefect_page == f"http://{name_of(FOR_ALL.host)}:4200"
+    assert "EMBERFLOW_ALERTS" not in worker.environment
+
+
+def test_who_is_told_stands_in_the_workers_environment_alone():
+    """An argument could be read by everybody on this machine; the servers need not know."""
+    worker = worker_order(ALONE, (), HOME, "https://hooks.example.com/secret")
+
+    assert worker.environment["EMBERFLOW_ALERTS"] == "https://hooks.example.com/secret"
+    assert not any("secret" in word for word in worker.words)
+    assert all("EMBERFLOW_ALERTS" not in order(ALONE).environment for order in (prefect_order, mlflow_order))
 
 
 def test_an_address_of_ipv6_stands_in_brackets():

@@ -9,7 +9,9 @@ from emberflow.adapters.publisher import Publisher
 from emberflow.artifact import digest
 from emberflow.cli import verify
 from emberflow.cli.verify import verify_folder
+from emberflow.compiler import compile_model
 from emberflow.errors import BundleError, ProjectError
+from emberflow.firmware.folder import Build
 from emberflow.signing import make_keys
 from tests.adapters.a_network import network
 from tests.adapters.a_registry import make_bundle
@@ -26,11 +28,11 @@ def forge(folder, **fields):
 
 
 def test_what_was_compiled_verifies(compiled, capsys):
-    """Five findings, all well."""
+    """Six findings, all well."""
     assert 0 == verify_folder(compiled)
 
     printed = capsys.readouterr()
-    assert ("", 5) == (printed.err, printed.out.count("ok  "))
+    assert ("", 6) == (printed.err, printed.out.count("ok  "))
     assert "ok  built anew, and equal to TensorFlow Lite for Microcontrollers in every byte on 100 samples of random codes" in printed.out
     assert ": as measured before" in printed.out
 
@@ -43,6 +45,19 @@ def test_a_changed_file_ends_it(compiled):
         verify_folder(compiled)
 
 
+def test_a_forged_expectation_is_found(compiled, capsys):
+    """The self-test is repeated with the files as they are: one expected code of the first vector is another."""
+    vectors = compiled / "firmware/application/test_vectors.c"
+    head, outputs = vectors.read_text().split("_test_outputs", 1)
+    begin = outputs.index("{", outputs.index("{") + 1) + 1
+    code = outputs[begin:].split(",", 1)[0]
+    vectors.write_text(f"{head}_test_outputs{outputs[:begin]}{int(code) ^ 1}{outputs[begin + len(code) :]}")
+    forge(compiled)
+
+    assert 1 == verify_folder(compiled)
+    assert "!!  of the product, built anew, the self-test passes 15 of 16 samples on the emulated cortex-m4f" in capsys.readouterr().out
+
+
 def test_forged_outputs_are_found(compiled, capsys):
     """The manifest vouches for them; TFLM doesn't."""
     outputs = np.load(compiled / "vectors/outputs.npy")
@@ -53,7 +68,7 @@ def test_forged_outputs_are_found(compiled, capsys):
     assert 1 == verify_folder(compiled)
     printed = capsys.readouterr()
     assert "!!  TensorFlow Lite for Microcontrollers gives other outputs: 1 differ" in printed.out
-    assert f"1 of 5 findings about '{compiled}' differ; see above" in printed.err
+    assert f"1 of 6 findings about '{compiled}' differ; see above" in printed.err
 
 
 def test_forged_sources_are_found(compiled, capsys):
@@ -116,6 +131,42 @@ def test_a_published_bundle_verifies_with_the_key_of_who_published_it(published,
     assert "ok  who made it was not looked at: give --key to check the signature" in capsys.readouterr().out
 
 
+@pytest.fixture
+def bundle(tmp_path):
+    """A bundle with firmware."""
+    make_bundle(tmp_path / "bundle", network(), Build(compile_model(network(), "watch").files))
+    return tmp_path / "bundle"
+
+
+def test_the_self_test_of_a_bundle_is_repeated(bundle, capsys):
+    """Built of its files; then with another quantization in them, for which the manifest vouches."""
+    assert 0 == verify_folder(bundle)
+    assert "ok  of the product, built anew, the self-test passes 4 of 4 samples on the emulated cortex-m4f" in capsys.readouterr().out
+
+    source = bundle / "firmware/application/preprocess.c"
+    source.write_text(source.read_text().replace("round_half_away(steps) +", "round_half_away(steps) + 1 +"))
+    forge(bundle)
+    assert 1 == verify_folder(bundle)
+    assert "!!  of the product, built anew, the self-test passes 0 of 4 samples" in capsys.readouterr().out
+
+
+def test_a_bundle_whose_c_does_not_compile_is_told(bundle, capsys):
+    """Somebody vouched for it all the same."""
+    (bundle / "firmware/application/board.c").write_text("int f(void) { return nothing; }")
+    forge(bundle)
+
+    assert 1 == verify_folder(bundle)
+    assert "!!  the product can't be built anew: the C compiler refused the sources" in capsys.readouterr().out
+
+
+def test_without_a_compiler_a_bundle_verifies_but_for_its_self_test(bundle, capsys, monkeypatch):
+    """Who checks a signature need not have one; it is said."""
+    monkeypatch.setattr("emberflow.adapters.toolchain.find_spec", lambda _: None)
+
+    assert 0 == verify_folder(bundle)
+    assert "ok  the self-test was not repeated: found no C compiler for chips: the package ziglang is missing" in capsys.readouterr().out
+
+
 def test_a_bundle_by_somebody_else_or_altered_does_not_verify(published, tmp_path):
     """Another key; a file that was changed; a manifest that was written anew without the key; none that was signed."""
     (tmp_path / "else").mkdir()
@@ -133,6 +184,26 @@ def test_a_bundle_by_somebody_else_or_altered_does_not_verify(published, tmp_pat
 
     with pytest.raises(BundleError, match=r"manifest\.sig, which can't be read .*; expected a file of a signed bundle"):
         verify_folder(tmp_path / "bundle", tmp_path / "my.key.pub")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "told"),
+    [
+        (lambda folder: (folder / "watch.tflite").write_bytes(b"\0" + (folder / "watch.tflite").read_bytes()[1:]), r"\(changed: watch\.tflite\)"),
+        (lambda folder: (folder / "src/labels.h").unlink(), r"\(missing: src/labels\.h\)"),
+        (lambda folder: (folder / "src/extra.h").touch(), r"\(extra: src/extra\.h\)"),
+        (lambda folder: (folder / "src/more").symlink_to("/etc"), r"which holds src/more: a link or no file at all"),
+        (lambda folder: (folder / "manifest.sig").unlink(), r"manifest\.sig, which can't be read"),
+        (lambda folder: (folder / "manifest.sig").write_text("AAAA"), r"manifest\.json, whose signature is not by this key"),
+        (lambda folder: forge(folder, project="other"), r"manifest\.json, whose signature is not by this key"),
+    ],
+)
+def test_each_fault_of_a_bundle_is_told(published, tmp_path, spoil, told):
+    """One byte, a file that is gone, one that came, a link; no signature, one of nothing, one of another manifest."""
+    spoil(published)
+
+    with pytest.raises(BundleError, match=told):
+        verify_folder(published, tmp_path / "my.key.pub")
 
 
 def test_a_key_for_a_folder_that_is_not_signed_is_told(compiled, tmp_path):

@@ -5,17 +5,16 @@ import functools
 import subprocess
 import sys
 import tempfile
-from collections import Counter, defaultdict
-from dataclasses import dataclass, field
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import tflite
 
 from emberflow.compiler import Parity, compile_model
-from emberflow.compiler.check import INSTEAD
-from emberflow.compiler.lower import LOWERINGS, lower
+from emberflow.compiler.lower import lower
 from emberflow.graph import read_graph
+from tests.compiler.ledger import SAMPLE, note
 from tests.models import OperatorSpec, TensorSpec, write_tflite
 
 TYPES = {
@@ -23,8 +22,10 @@ TYPES = {
     "uint8": tflite.TensorType.UINT8,
     "int16": tflite.TensorType.INT16,
     "int32": tflite.TensorType.INT32,
+    "uint32": tflite.TensorType.UINT32,
     "int64": tflite.TensorType.INT64,
     "float32": tflite.TensorType.FLOAT32,
+    "bool": tflite.TensorType.BOOL,
 }
 ARENA_BYTES = 4 << 20
 FLAVOURS = ("plain", "dsp")
@@ -48,6 +49,24 @@ def constant(name, values, scales=(), zero_points=(), axis=0):
     return TensorSpec(name, values.shape, TYPES[values.dtype.name], values.tobytes(), tuple(float(s) for s in scales), points, axis)
 
 
+def write_samples(tensors, operators, inputs, outputs):
+    """`write_tflite`; where the first size of a border isn't 1, a RESHAPE stands between it and one that has the batch in front."""
+    tensors, before, after = list(tensors), [], []
+
+    def outside(index, steps, is_input):
+        tensor = tensors[index]
+        if tensor.shape[:1] in ((), (1,)):
+            return index
+        tensors.append(replace(tensor, name=f"{SAMPLE}{tensor.name}", shape=(1, *tensor.shape), signature=()))
+        place = len(tensors) - 1
+        ends = ((place,), (index,)) if is_input else ((index,), (place,))
+        steps.append(OperatorSpec(tflite.BuiltinOperator.RESHAPE, *ends, "ReshapeOptions", {"NewShape": tensors[ends[1][0]].shape}))
+        return place
+
+    given, gotten = tuple(outside(i, before, True) for i in inputs), tuple(outside(i, after, False) for i in outputs)
+    return write_tflite(tuple(tensors), (*before, *operators, *after), inputs=given, outputs=gotten)
+
+
 def one_operator(code, inputs, outputs, kind="", **options):
     """A model of one operator: the inputs without data are those of the model."""
     tensors = (*inputs, *outputs)
@@ -55,7 +74,7 @@ def one_operator(code, inputs, outputs, kind="", **options):
     computed = tuple(i for i in here if not inputs[i].data)
     written = tuple(range(len(inputs), len(tensors)))
     operator = OperatorSpec(getattr(tflite.BuiltinOperator, code), tuple(here), written, kind, options, version=options.pop("version", 1))
-    return write_tflite(tensors, (operator,), inputs=computed, outputs=written)
+    return write_samples(tensors, (operator,), computed, written)
 
 
 def several_operators(*parts):
@@ -68,7 +87,7 @@ def several_operators(*parts):
         tensors += [*inputs, *outputs]
     written = tuple(index for operator in operators for index in operator.outputs)
     computed = tuple(index for operator in operators for index in operator.inputs if not tensors[index].data)
-    return write_tflite(tuple(tensors), tuple(operators), inputs=computed, outputs=written)
+    return write_samples(tensors, operators, computed, written)
 
 
 def side_by_side(inputs, steps):
@@ -79,7 +98,12 @@ def side_by_side(inputs, steps):
         for index, (code, _, kind, options) in zip(outputs, steps, strict=True)
     )
     tensors = (*inputs, *(output for _, output, _, _ in steps))
-    return write_tflite(tensors, operators, inputs=tuple(i for i, tensor in enumerate(inputs) if not tensor.data), outputs=outputs)
+    return write_samples(tensors, operators, tuple(i for i, tensor in enumerate(inputs) if not tensor.data), outputs)
+
+
+def shape_of(tensor):
+    """The shape of a border, but for the 1 that `write_samples` puts in front."""
+    return tensor.shape[1:] if tensor.name.startswith(SAMPLE) else tensor.shape
 
 
 def lowered(model):
@@ -91,6 +115,8 @@ def random_codes(generator, tensor, count):
     """`count` inputs for a tensor of a graph, over the whole range of its type, the extremes among them."""
     if tensor.dtype == "float32":
         return generator.normal(0, 3, (count, *tensor.shape)).astype(np.float32)
+    if tensor.dtype == "bool":
+        return generator.integers(0, 2, (count, *tensor.shape)).astype(np.bool_)
     limits = np.iinfo(tensor.dtype)
     codes = generator.integers(limits.min, limits.max + 1, (count, *tensor.shape)).astype(tensor.dtype)
     codes[: count // 8] = limits.min
@@ -107,10 +133,10 @@ def run_tflm(model, inputs):
     answers = [[] for _ in graph.outputs]
     for sample in zip(*inputs, strict=True):
         for position, codes in enumerate(sample):
-            interpreter.set_input(codes, position)
+            interpreter.set_input(codes.reshape(graph.tensors[graph.inputs[position]].shape), position)
         interpreter.invoke()
         for position, answer in enumerate(answers):
-            answer.append(interpreter.get_output(position))
+            answer.append(interpreter.get_output(position).reshape(shape_of(graph.tensors[graph.outputs[position]])))
     return [np.stack(answer) for answer in answers]
 
 
@@ -156,7 +182,7 @@ class Native:
     def run(self, inputs):
         """Outputs as `run_tflm` gives them."""
         tensors = [self.graph.tensors[index] for index in self.graph.outputs]
-        answers = [np.zeros((len(inputs[0]), *tensor.shape), tensor.dtype) for tensor in tensors]
+        answers = [np.zeros((len(inputs[0]), *shape_of(tensor)), tensor.dtype) for tensor in tensors]
         for n, sample in enumerate(zip(*inputs, strict=True)):
             kept = [np.ascontiguousarray(codes) for codes in sample]
             self._infer(*(codes.ctypes.data_as(ctypes.c_void_p) for codes in (*kept, *(answer[n, ...] for answer in answers))))
@@ -188,74 +214,12 @@ def build_library(name: str, files: dict[str, bytes], folder: Path, flavour: str
     return library
 
 
-@dataclass
-class Entry:
-    """What was tried of one operator.
+def assert_equals_tflm(model, *inputs):
+    """The compiled C, in its portable form, gives TFLM's outputs for `inputs`, (n, *shape) each."""
+    expected, actual = run_tflm(model, inputs), Native(compile_model(model, "m")).run(inputs)
+    note(model, len(inputs[0]), sum(int((e.reshape(a.shape) != a).sum()) for e, a in zip(expected, actual, strict=True)))
 
-    forms: how often it stood in a model. vectors: inputs that were run through it on this machine. on_cores: on each emulated core.
-    differing: output bytes, everywhere.
-    """
-
-    forms: int = 0
-    vectors: int = 0
-    on_cores: Counter[str] = field(default_factory=Counter)
-    differing: int = 0
-
-
-LEDGER: defaultdict[str, Entry] = defaultdict(Entry)
-"""What was compared in this session, by operator; `pytest tests/compiler --ledger FILE` writes it down."""
-
-
-def note(model, vectors, differing):
-    """Put into the ledger what was compared."""
-    for operator in (each for each in read_graph(model).operators if each.name in LOWERINGS):
-        entry = LEDGER[operator.name]
-        entry.forms, entry.vectors, entry.differing = entry.forms + 1, entry.vectors + vectors, entry.differing + differing
-
-
-def ledger_page():
-    """The ledger as a page of the reference."""
-    lines = [
-        "# Operators of the compiler",
-        "",
-        "What is compiled, and what random models of each operator gave in the test suite beside TensorFlow Lite for Microcontrollers: shapes, strides,",
-        "paddings, scales, zero points and fused activations at random, each input run through the portable path and, where kernels have one, through",
-        "that for the DSP extension, which counts as a vector of its own; of a table of codes, each code. Then a sample of each, built for an emulated",
-        "Cortex-M0+, M3, M4, M7 and M33 and run there. Written by `pytest tests/compiler --ledger docs/reference/operators.md`; tests keep the list of",
-        "operators true, and the README's table.",
-        "",
-        "| operator | models | vectors | vectors on emulated cores | cores | differing bytes |",
-        "| --- | ---: | ---: | ---: | --- | ---: |",
-        *(_row(name, entry) for name, entry in sorted(LEDGER.items())),
-    ]
-    return "\n".join(lines) + "\n" + refused_section()
-
-
-def refused_section():
-    """What the page says of operators that are refused with advice of their own."""
-    lines = [
-        "",
-        "## Refused",
-        "",
-        "Every operator of one input that TensorFlow Lite for Microcontrollers runs in int8 is above or here; a test asks it. What is in neither table is",
-        "refused by name with the list of those that are compiled, and so are forms of compiled operators that have no kernel: other types than int8 (and,",
-        "at borders, uint8 and float32), windows over several images, shapes or weights that are computed while the model runs.",
-        "",
-        "| operator | what is said |",
-        "| --- | --- |",
-        *(f"| `{name}` | {advice} |" for name, advice in sorted(INSTEAD.items())),
-    ]
-    return "\n".join(lines) + "\n"
-
-
-def _row(name, entry):
-    cores = ", ".join(sorted(map(_short, entry.on_cores), key=lambda core: int(core.strip("M+"))))
-    return f"| `{name}` | {entry.forms:,} | {entry.vectors:,} | {entry.on_cores.total():,} | {cores} | {entry.differing:,} |"
-
-
-def _short(core):
-    """M0+ for cortex-m0plus, M4 for cortex-m4f."""
-    return core.removeprefix("cortex-").removesuffix("f").replace("plus", "+").upper()
+    assert [each.tolist() for each in expected] == [each.tolist() for each in actual]
 
 
 def differing_bytes(model, samples=24, seed=0, parity=Parity.TFLM, flavours=FLAVOURS):

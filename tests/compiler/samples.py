@@ -85,6 +85,14 @@ def softmax(shape, scale):
     return "SOFTMAX", [activation("x", shape, scale, 4)], [activation("y", shape, 1 / 256, -128)], "SoftmaxOptions", {"Beta": 1.0}
 
 
+def cast(source, target):
+    return "CAST", [activation("x", (1, 50), dtype=source)], [activation("y", (1, 50), dtype=target)], "", {}
+
+
+def rows(code, shape, output, kind=""):
+    return code, [activation("x", shape, 0.07, 4)], [activation("y", shape, *output)], kind, {}
+
+
 def arg(code, shape, axis):
     output = tuple(size for place, size in enumerate(shape) if place != axis % len(shape))
     inputs = [activation("x", shape), constant("axis", np.array([axis], np.int32))]
@@ -123,6 +131,10 @@ PARTS = (
     *(pair("SQUARED_DIFFERENCE", *shapes, (0.05, 0.07, 0.4)) for shapes in PAIRS),
     *(table(code) for code in sorted(TABLED - {"QUANTIZE", "RSQRT"})),
     table("RSQRT", 0.05, -128),  # below the code of 0 TFLM gives no answer
+    *(cast(*pair) for pair in (("int8", "int32"), ("int32", "int8"), ("bool", "int16"), ("int8", "float32"), ("float32", "int8"))),
+    *(rows("L2_NORMALIZATION", shape, (1 / 128, 0), "L2NormOptions") for shape in ((1, 10), (3, 70))),
+    *(rows("LOG_SOFTMAX", shape, (1 / 16, 127)) for shape in ((1, 10), (3, 70))),
+    rows("ZEROS_LIKE", (1, 50), (0.07, 4)),
     *(softmax(shape, scale) for shape, scale in (((1, 10), 0.2), ((3, 7), 0.01))),
     *(
         reduction(code, (1, 4, 5, 6), axes, keep, outs=(0.05, 3))

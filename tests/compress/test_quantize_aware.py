@@ -84,6 +84,19 @@ def test_what_tfmot_can_t_quantize_is_refused_before_training(before: Steps, les
         apply(keras().Model(source, x), QuantizeAware(), before, lesson, lambda _: None)
 
 
+def test_an_activation_of_the_user_s_own_is_told(lesson: Lesson) -> None:
+    """TFMOT knows some of Keras's, and says so in words of its own."""
+    layers = keras().layers
+    model = keras().Sequential(
+        [keras().Input((16, 6)), layers.Flatten(), layers.Dense(4, activation=lambda x: x * 0.5), layers.Dense(3, "softmax")], name="m"
+    )
+
+    with pytest.raises(
+        UnsupportedLayer, match=r"qat can't quantize 'm', of which TFMOT says: .+; use a recipe without qat, or activations of Keras's own$"
+    ):
+        apply(model, QuantizeAware(), (), lesson, lambda _: None)
+
+
 def test_a_spared_layer_is_not_rounded_and_keeps_its_zeros(made: Made, kernels: Kernels, lesson: Lesson, tmp_path: Path) -> None:
     """Its weights stay as pruning left them; only its output is rounded, for the next layer. The converter makes int8 of it afterwards."""
     wishes = Wishes(layers={"second": LayerWish(qat=False), "first": LayerWish(qat=False)})

@@ -163,6 +163,19 @@ def test_layers_called_twice_share_their_weights() -> None:
     assert largest_difference(model, lifted) <= 1e-5
 
 
+def test_a_layer_of_several_outputs_hands_each_on() -> None:
+    """The states of an LSTM between 1D layers."""
+    source = keras().Input((16, 4))
+    series, state, carry = two().LSTM(4, return_sequences=True, return_state=True)(two().Conv1D(4, 3)(source))
+    ends = two().Concatenate()([two().Flatten()(two().Conv1D(2, 3)(series)), state, carry])
+    model = with_random_weights(keras().Model(source, ends))
+
+    lifted = lift_to_2d(model)
+
+    assert 1e-5 >= largest_difference(model, lifted)
+    assert 2 == kinds(lifted).count("Conv2D")
+
+
 def test_a_nested_model_is_left_as_it_is() -> None:
     """Its layers stay in 1D; qat then names it."""
     inner = keras().Sequential([keras().Input((14, 3)), two().Conv1D(2, 3)], name="inner")

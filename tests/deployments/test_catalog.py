@@ -38,9 +38,9 @@ def test_every_flow_is_offered_under_its_name(register):
 
 def test_the_form_shows_every_parameter_with_its_description(register):
     """Prefect's UI draws it from the schema that is registered; an unknown key is refused there."""
-    run = {"project", "recipes", "target", "budget", "home", "mlflow", "signing_key", "approval", "approval_hours"}
+    run = {"project", "recipes", "target", "budget", "home", "store", "mlflow", "signing_key", "approval", "approval_hours", "force"}
     versions = {"project", "home", "mlflow", "signing_key"}
-    forms = {"retrain-to-deploy": run, "compress-model": run, "evaluate-champion": {"project", "thresholds", "home", "mlflow"}}
+    forms = {"retrain-to-deploy": run, "compress-model": run, "evaluate-champion": {"project", "thresholds", "home", "store", "mlflow"}}
     forms |= {"roll-back": versions, "promote-variant": versions | {"version", "force"}}
     for name, deployment in register().items():
         (parameter,) = deployment.parameter_openapi_schema["properties"].values()
@@ -91,6 +91,25 @@ def test_a_schedule_has_its_time_zone_and_stays_until_another_comes(register):
     assert of(register()) == of(nightly)
 
     assert of(register(EXAMPLE, Schedule(cron="0 3 * * *"))) == [("0 3 * * *", "UTC", True)]
+
+
+def test_a_schedule_becomes_runs(register):
+    """What Prefect's scheduler does every minute; with SQLAlchemy 2.1 it raised there, told nobody but its log, and no run ever came."""
+    from prefect.client.orchestration import get_client
+
+    from deployments.catalog import EXAMPLE
+    from emberflow.schedule import Schedule
+
+    deployed = register(EXAMPLE, Schedule(cron="0 2 * * *", time_zone="Europe/Berlin"))["retrain-to-deploy"]
+    with get_client(sync_client=True) as prefect:
+        prefect._client.post(f"/deployments/{deployed.id}/schedule", json={"min_runs": 2}).raise_for_status()
+        runs = prefect._client.post("/flow_runs/filter", json={"deployments": {"id": {"any_": [str(deployed.id)]}}}).json()
+        hours = {each["expected_start_time"][11:16] for each in runs if each["state_name"] == "Scheduled"}
+        prefect.delete_resource_owned_automations(f"prefect.deployment.{deployed.id}")  # which would outlive it
+        prefect.delete_deployment(deployed.id)
+
+    assert hours
+    assert hours <= {"00:00", "01:00"}  # two in the morning in Berlin, in summer or in winter
 
 
 def test_there_is_one_automation_however_often_they_are_registered(register):

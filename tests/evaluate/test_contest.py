@@ -8,6 +8,7 @@ import pytest
 from emberflow.evaluate import litert, micro
 from emberflow.evaluate.contest import Ground, Rival, compete
 from emberflow.evaluate.paired import drop
+from emberflow.measure import Measure
 from emberflow.standardization import Standardization
 from emberflow.task.classification import Classification
 from tests.adapters.a_network import network
@@ -22,7 +23,7 @@ def decisions(model, x=X):
     return micro.run(model, x).reshape(len(x), -1).argmax(axis=1)
 
 
-GROUND = Ground(X, decisions(OLD.model), LABELS, None, "accuracy", 0.95, is_microcontroller=True)
+GROUND = Ground(X, decisions(OLD.model), LABELS, None, Measure(name="accuracy"), 0.95, is_microcontroller=True)
 
 
 def test_a_version_loses_nothing_against_itself():
@@ -68,7 +69,7 @@ def test_more_confidence_is_a_wider_interval():
 
 def test_another_metric_is_compared_too():
     """macro_f1 by its bootstrap, wider with more confidence."""
-    usual, sure = (compete(OLD, NEW, replace(GROUND, metric="macro_f1", confidence=confidence)).loss for confidence in (0.95, 0.99))
+    usual, sure = (compete(OLD, NEW, replace(GROUND, measure=Measure(name="macro_f1"), confidence=confidence)).loss for confidence in (0.95, 0.99))
 
     assert sure.high - sure.low > usual.high - usual.low > 0
 
@@ -127,8 +128,16 @@ def test_a_label_that_only_one_knows_is_left_out_and_deciding_for_it_is_wrong():
             {"truth": np.full(200, 2)},
             "the test part has no sample of a label that both know (PEN, ABD)",
         ),
-        (OLD, {"truth": np.zeros(200, np.int64), "metric": "roc_auc"}, "roc_auc means nothing for these test samples: a class has none"),
-        (OLD, {"metric": "mae"}, "versions are compared as single-label classifiers, and mae is no metric of those; expected one of accuracy,"),
+        (
+            OLD,
+            {"truth": np.zeros(200, np.int64), "measure": Measure(name="roc_auc")},
+            "roc_auc means nothing for these test samples: a class has none",
+        ),
+        (
+            OLD,
+            {"measure": Measure(name="mae")},
+            "versions are compared as single-label classifiers, and mae is no metric of those; expected one of accuracy,",
+        ),
     ],
 )
 def test_who_can_not_be_compared_is_refused_in_words(champion, changes, words):
@@ -137,3 +146,10 @@ def test_who_can_not_be_compared_is_refused_in_words(champion, changes, words):
 
     assert words in contest.refusal
     assert (None, None, ()) == (contest.loss, contest.champion, contest.classes)
+
+
+def test_a_new_one_that_takes_samples_of_another_shape_is_refused_in_words():
+    """The data are as the champion takes them: a model that was brought along, say, of other data."""
+    contest = compete(OLD, replace(NEW, model=network(4, inputs=7)), GROUND)
+
+    assert "the new one takes samples of shape 7, and the data are of shape 8 now" == contest.refusal

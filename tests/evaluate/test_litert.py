@@ -5,7 +5,7 @@ import pytest
 
 from emberflow.errors import DataError, GraphError
 from emberflow.evaluate.borders import Borders, dequantize
-from emberflow.evaluate.litert import Kernels, open_model, read_all_borders, read_borders, run, run_all
+from emberflow.evaluate.litert import Kernels, input_borders, input_names, open_model, read_all_borders, read_borders, run, run_all
 from tests.adapters.a_network import PAIRS, two_by_two
 
 Models = Callable[[str], bytes]
@@ -126,3 +126,13 @@ def test_several_inputs_are_run() -> None:
     found = run_all(two_by_two(), PAIRS, Kernels.REFERENCE)
     assert [(120, 4), (120, 3)] == [each.shape for each in found]
     assert [each.tolist() for each in by_hand] == [each[-1].tolist() for each in found]
+
+
+def test_inputs_are_called_as_the_signature_has_them(tflite: Models) -> None:
+    """Of a model without a signature, as its tensors."""
+    converted = open_model(tflite("conv-int8"))
+    bare = open_model(two_by_two())
+
+    assert list(converted.get_signature_runner().get_input_details()) == list(input_names(converted))
+    assert [each["name"] for each in bare.get_input_details()] == list(input_names(bare))
+    assert len(input_borders(bare)) == len(input_names(bare)) == 2

@@ -7,6 +7,7 @@ import pytest
 
 from emberflow.errors import GraphError, WorkerLost
 from emberflow.evaluate import reference
+from emberflow.evaluate.micro_process import takes
 from tests.adapters.a_network import CODES, PAIRS, network, two_by_two
 from tests.compiler.harness import run_tflm, trace_tflm
 
@@ -34,10 +35,19 @@ def test_tensors_are_kept_as_their_operators_wrote_them():
     assert {2: expected[2].tobytes(), 4: expected[4].tobytes()} == reference.trace(network(), (CODES[0],), {4, 2})
 
 
+def test_the_arena_is_the_smallest_that_serves():
+    """TFLM takes it, and none that is 16 B smaller."""
+    found = reference.arena_bytes(two_by_two(), PAIRS)
+
+    assert (True, False) == (takes(two_by_two(), found), takes(two_by_two(), found - 16))
+
+
 def test_a_model_that_tflm_refuses(tflite):
     """Its reason is in the message."""
     with pytest.raises(GraphError, match="TFLM was asked to run a model that it can't run: TFLM doesn't run hybrid models"):
         reference.outputs(tflite("wide-dynamic"), (np.zeros((1, 64), np.float32),))
+    with pytest.raises(GraphError, match="TFLM doesn't run hybrid models"):
+        reference.arena_bytes(tflite("wide-dynamic"), (np.zeros((1, 64), np.float32),))
 
 
 def test_a_process_that_was_killed():

@@ -375,6 +375,32 @@ class TestMachineSounds:
             read(tmp_path)
 
 
+def test_small_data_are_read_by_every_loader(tmp_path):
+    """Three images of each of ten classes in six batches; forty of each of two kinds; ten words, an unknown one and silence from four speakers."""
+    import images
+    import keywords
+    import machine_sounds
+    from small_data import write_all
+
+    write_all(tmp_path)
+    write_all(tmp_path)  # what is there stays
+    made = {
+        "cifar-10-batches-bin": images.read_cifar10,
+        "vw_coco2014_96": images.read_wake_words,
+        "speech_commands_v0.02": keywords.read,
+        "ToyCar": machine_sounds.read,
+    }
+    shapes = {
+        name: [part.x.shape for part in (data.train, data.validation, data.test)] for name, read in made.items() for data in (read(tmp_path / name),)
+    }
+
+    assert [(135, 32, 32, 3), (15, 32, 32, 3), (30, 32, 32, 3)] == shapes["cifar-10-batches-bin"]
+    assert [(64, 96, 96, 3), (8, 96, 96, 3), (8, 96, 96, 3)] == shapes["vw_coco2014_96"]
+    assert [(24, 49, 10, 1), (12, 49, 10, 1), (12, 49, 10, 1)] == shapes["speech_commands_v0.02"]
+    assert {(640,)} == {shape[1:] for shape in shapes["ToyCar"]}
+    assert all(shape[0] >= 8 for shape in shapes["ToyCar"])
+
+
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.yaml")), ids=lambda path: path.stem)
 def test_project_files_name_functions_that_are_there(path):
     """The loader says what is missing while the data are."""

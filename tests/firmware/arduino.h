@@ -6,6 +6,8 @@ struct Printer {
   void begin(unsigned long) {}
   explicit operator bool() const { return true; }
   void print(const char *text) { printf("%s", text); }
+  void print(int number) { printf("%d", number); }
+  void print(double number) { printf("%.2f", number); }
   void println(int number) { printf("%d\n", number); }
   void println(unsigned long) { printf("some\n"); }
 };

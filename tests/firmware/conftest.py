@@ -91,9 +91,8 @@ def codes() -> Callable[[FloatArray, str], AnyArray]:
     return reference_codes
 
 
-@pytest.fixture(scope="session")
-def product(models) -> Callable[..., Product]:
-    """`product("stm32f405")`: a real model of 6 x 6 x 2 values to 3 classes, compiled, with 16 vectors that TFLM answered."""
+def product_maker(models) -> Callable[..., Product]:
+    """`product_maker(models)("stm32f405")`: a real model of 6 x 6 x 2 values to 3 classes, compiled, with 16 vectors that TFLM answered."""
     model, scale = models.small_tflite(), Standardization(mean=(1.0, -2.0), std=(0.5, 3.0))
     raw = (np.random.default_rng(5).normal(0, 3, (16, 6, 6, 2)) * scale.std + scale.mean).astype(np.float32)
     outputs = micro.run(model, scale.apply(raw))
@@ -106,6 +105,12 @@ def product(models) -> Callable[..., Product]:
         return Product(app, find_target(target), replace(build, **changes))  # type: ignore[arg-type]
 
     return make
+
+
+@pytest.fixture(scope="session")
+def product(models) -> Callable[..., Product]:
+    """`product("stm32f405")`: see `product_maker`."""
+    return product_maker(models)
 
 
 def put(files: dict[str, bytes], directory: Path) -> Path:

@@ -1,11 +1,18 @@
 """The firmware folder of two inputs and two outputs: it builds by itself, and what is built passes its own test on an emulated core."""
 
+import io
 import re
+import shutil
+import subprocess
+import zipfile
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 
+from emberflow.adapters.toolchain import Options
 from emberflow.compiler import compile_model
 from emberflow.errors import BundleError
 from emberflow.evaluate import litert, reference
@@ -15,7 +22,10 @@ from emberflow.firmware.codes_folder import CodesProduct, render_codes_firmware
 from emberflow.firmware.folder import Build, flat_sources
 from emberflow.target import find_target
 from tests.adapters.a_network import PAIRS, two_by_two
-from tests.firmware.test_folder import GNU, ON_CHIP, build, needs_cmake
+from tests.firmware.conftest import zig
+from tests.firmware.test_folder import GNU, ON_CHIP, OTHERS, STRICT, ZEPHYR, build, needs_cmake
+
+TESTED = Options({"EMBERFLOW_SELF_TEST": "1"})
 
 
 @pytest.fixture(scope="module")
@@ -31,14 +41,17 @@ def test_the_files(made):
     """Those that the module's docstring names; the same every time."""
     files = render_codes_firmware(made)
 
-    assert {"README.md", "CMakeLists.txt", "model", "application", "chip", "cmake"} == {path.split("/")[1] for path in files}
-    assert {"main.c", "board.c", "test_vectors.h", "test_vectors.c"} == {path.split("/")[2] for path in files if "/application/" in path}
+    folders = {"README.md", "CMakeLists.txt", "model", "application", "chip", "cmake", "arduino", "zephyr"}
+    application = {"main.c", "board.c", "self_test.h", "self_test.c", "test_vectors.h", "test_vectors.c"}
+
+    assert folders == {path.split("/")[1] for path in files}
+    assert application == {path.split("/")[2] for path in files if "/application/" in path}
     assert files == render_codes_firmware(made)
 
 
 def failures(product, toolchain, emulator):
     sources = flat_sources(render_codes_firmware(product))
-    return emulator.run(toolchain.build(sources, product.target, linker_script(product.target)), product.target).exit_status
+    return emulator.run(toolchain.build(sources, product.target, linker_script(product.target), TESTED), product.target).exit_status
 
 
 @pytest.mark.parametrize("target", ["stm32f405", "stm32g071"])
@@ -63,6 +76,98 @@ def test_cmake_builds_it(made, write, emulator, compiler):
     elf = build(write(render_codes_firmware(made)) / "firmware", compiler, "pair")
 
     assert 0 == emulator.run(read_image(elf), made.target).exit_status
+
+
+def test_the_sources_are_strict_c_on_other_cores(made, write):
+    """On the portable path, without a warning; `main.c` and what starts a chip are Arm's."""
+    firmware = write(render_codes_firmware(made)) / "firmware"
+    sources = [firmware / "model" / "pair.c", *((firmware / "application" / name) for name in ("self_test.c", "test_vectors.c", "board.c"))]
+
+    for flags in OTHERS.values():
+        for source in sources:
+            zig("cc", *STRICT, *flags, "-I", firmware / "model", "-I", firmware / "application", source, "-o", firmware / "checked.o")
+
+
+def test_the_headers_are_c_plus_plus_too(made, write):
+    """All of them at once, in C++11 as Arduino's oldest compilers take it."""
+    firmware = write(render_codes_firmware(made)) / "firmware"
+    includes = "".join(f'#include "{name}"\n' for name in ("pair.h", "self_test.h", "test_vectors.h"))
+    (firmware / "all.cc").write_text(includes + "int main() { return pair_self_test(); }\n")
+
+    zig("c++", "-std=c++11", *STRICT[1:], "-I", firmware / "model", "-I", firmware / "application", firmware / "all.cc", "-o", firmware / "checked.o")
+
+
+def library_of(product):
+    return zipfile.ZipFile(io.BytesIO(render_codes_firmware(product)["firmware/arduino/pair.zip"]))
+
+
+def test_the_arduino_library_has_its_layout(made):
+    """Arduino library specification 2.2: properties, `src`, examples in folders of their own names."""
+    with library_of(made) as archive:
+        names = archive.namelist()
+        properties = dict(line.split("=", 1) for line in archive.read("pair_model/library.properties").decode().splitlines())
+
+    assert ("pair_model", "pair.h") == (properties["name"], properties["includes"])
+    assert "pair_model/examples/pair/pair.ino" in names
+    assert {"pair.c", "pair.h", "pair_kernels.h", "self_test.h", "self_test.c", "test_vectors.h", "test_vectors.c"} == {
+        name.split("/")[-1] for name in names if "/src/" in name
+    }
+
+
+def run_sketch(product, folder):
+    """What the example prints: the library's C apart, the sketch as C++ with a stand-in for Arduino.h in front, as the builder does it."""
+    with library_of(product) as archive:
+        archive.extractall(folder)
+    source, objects = folder / "pair_model" / "src", []
+    for file in sorted(source.glob("*.c")):
+        objects.append(file.with_suffix(".o"))
+        zig("cc", "-O1", "-c", file, "-o", objects[-1])
+    (folder / "sketch.cc").write_text((folder / "pair_model/examples/pair/pair.ino").read_text() + "\nint main() { setup(); loop(); }\n")
+    stand_in = Path(__file__).with_name("arduino.h")
+    zig("c++", "-Wall", "-Werror", "-include", stand_in, "-I", source, folder / "sketch.cc", *objects, "-o", folder / "sketch")
+    return subprocess.run([folder / "sketch"], capture_output=True, text=True, check=True).stdout.splitlines()
+
+
+def test_the_arduino_example_runs(made, tmp_path):
+    """All vectors agree; then the codes of both outputs for inputs of zeros, which are TFLM's."""
+    zeros = tuple(np.zeros((1, *codes.shape[1:]), codes.dtype) for codes in PAIRS)
+    first, second = (" ".join(map(str, codes[0].tolist())) for codes in reference.outputs(made.model, zeros))
+
+    assert [
+        "vectors that differ from what was measured: 0",
+        f"output0: {first}, output1: {second}, microseconds: some",
+    ] == run_sketch(made, tmp_path)
+
+
+def test_the_arduino_example_tells_of_a_wrong_output(made, tmp_path):
+    """In every vector."""
+    first, second = made.vectors[1]
+
+    assert "vectors that differ from what was measured: 16" == run_sketch(replace(made, vectors=(PAIRS, (first ^ 1, second))), tmp_path)[0]
+
+
+def test_the_zephyr_module_names_files_that_are_there(made):
+    """And an option that the sources depend on."""
+    files = render_codes_firmware(made)
+    cmake, kconfig = files["firmware/zephyr/CMakeLists.txt"], files["firmware/zephyr/Kconfig"]
+
+    assert {"name": "pair", "build": {"cmake": "zephyr", "kconfig": "zephyr/Kconfig"}} == yaml.safe_load(files["firmware/zephyr/module.yml"])
+    named = re.findall(r"\.\./(\w+/\w+\.c)", cmake.decode())
+    assert ["model/pair.c", "application/self_test.c", "application/test_vectors.c"] == named
+    assert [] == [name for name in named if f"firmware/{name}" not in files]
+    assert re.findall(rb"CONFIG_(\w+)", cmake) == re.findall(rb"^config (\w+)", kconfig, re.MULTILINE)
+
+
+@needs_cmake
+@pytest.mark.parametrize(("options", "sources"), [((), 0), (("PAIR_MODEL",), 1), (("PAIR_MODEL", "PAIR_SELF_TEST"), 3)])
+def test_zephyrs_cmake_takes_the_module(made, write, options, sources):
+    """With stand-ins for Zephyr's functions: nothing unless it is asked for."""
+    firmware = write(render_codes_firmware(made)) / "firmware"
+    (firmware / "zephyr.cmake").write_text(ZEPHYR + "".join(f"set(CONFIG_{option} y)\n" for option in options) + "include(zephyr/CMakeLists.txt)\n")
+    done = subprocess.run([shutil.which("cmake"), "-P", "zephyr.cmake"], cwd=firmware, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stderr
+    assert sources == done.stderr.count("source ")
 
 
 def test_the_page_names_every_border(made):

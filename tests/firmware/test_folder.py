@@ -39,6 +39,13 @@ OTHERS = {
     "riscv32": ("-target", "riscv32-freestanding", "-ffreestanding", "-Wconversion"),
     "avr": ("-target", "avr-freestanding", "-mmcu=atmega2560", "-ffreestanding", "-Os"),
 }
+ZEPHYR = (
+    "macro(zephyr_library)\nendmacro()\nmacro(zephyr_include_directories)\nendmacro()\nmacro(zephyr_library_compile_options)\nendmacro()\n"
+    'macro(zephyr_library_sources)\nforeach(file ${ARGV})\nmessage("source ${file}")\nendforeach()\nendmacro()\n'
+    "macro(zephyr_library_sources_ifdef option)\nif(${option})\nzephyr_library_sources(${ARGN})\nendif()\nendmacro()\n"
+)
+"""Stand-ins for Zephyr's functions in CMake, which print each source."""
+
 needs_cmake = pytest.mark.skipif(shutil.which("cmake") is None, reason="cmake is not installed; on Debian: apt-get install cmake")
 GNU = pytest.param("gnu", marks=pytest.mark.skipif(shutil.which("arm-none-eabi-gcc") is None, reason="arm-none-eabi-gcc is not installed"))
 
@@ -171,13 +178,7 @@ def test_the_zephyr_module_names_files_that_are_there(product):
 def test_zephyrs_cmake_takes_the_module(product, write, options, sources):
     """With stand-ins for Zephyr's functions: nothing unless it is asked for."""
     firmware = write(render_firmware(product())) / "firmware"
-    (firmware / "zephyr.cmake").write_text(
-        "macro(zephyr_library)\nendmacro()\nmacro(zephyr_include_directories)\nendmacro()\nmacro(zephyr_library_compile_options)\nendmacro()\n"
-        'macro(zephyr_library_sources)\nforeach(file ${ARGV})\nmessage("source ${file}")\nendforeach()\nendmacro()\n'
-        "macro(zephyr_library_sources_ifdef option)\nif(${option})\nzephyr_library_sources(${ARGN})\nendif()\nendmacro()\n"
-        + "".join(f"set(CONFIG_{option} y)\n" for option in options)
-        + "include(zephyr/CMakeLists.txt)\n"
-    )
+    (firmware / "zephyr.cmake").write_text(ZEPHYR + "".join(f"set(CONFIG_{option} y)\n" for option in options) + "include(zephyr/CMakeLists.txt)\n")
     done = subprocess.run([shutil.which("cmake"), "-P", "zephyr.cmake"], cwd=firmware, capture_output=True, text=True, check=False)
 
     assert done.returncode == 0, done.stderr

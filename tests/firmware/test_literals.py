@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from emberflow.errors import BundleError
 from emberflow.firmware.literals import (
     byte_rows,
+    comment,
     double_literal,
     float_literal,
     float_rows,
@@ -123,3 +124,19 @@ def test_a_double_that_is_not_finite_is_refused():
     """As a float."""
     with pytest.raises(BundleError, match="received nan among the numbers for the firmware; expected a finite number"):
         double_literal(float("nan"))
+
+
+@given(st.text(alphabet="*/?\\\n ab\u202e") | st.text())
+def test_a_comment_stays_a_comment(text):
+    """Nothing in it ends it, opens another, goes on in the next line or is a trigraph; twice is once."""
+    shown = comment(text)
+
+    assert not any(sign in shown for sign in ("*/", "/*", "\\", "\n", "??"))
+    assert not shown.endswith("/") or "*" not in shown[-2:-1]
+    assert shown.isprintable()
+    assert comment(shown) == shown
+
+
+def test_an_ordinary_unit_stays_as_it_is():
+    """Whatever its letters."""
+    assert ["°C", "g and rad/s", "m/s²", "% of µg/m³"] == [comment(unit) for unit in ("°C", "g and rad/s", "m/s²", "% of µg/m³")]

@@ -9,8 +9,10 @@ import pytest
 from emberflow.errors import BundleError
 from emberflow.evaluate.borders import Border, dequantize, quantize
 from emberflow.firmware.application import C_TYPES
+from emberflow.firmware.decision import Decision
 from emberflow.firmware.sources import SOURCES, render_linux, render_sources, render_tflm
 from emberflow.standardization import Standardization
+from emberflow.task import TaskKind
 
 DTYPES = ("int8", "uint8", "int16", "float32")
 
@@ -289,3 +291,21 @@ def test_a_model_that_tflm_refuses_gets_no_application(application):
 def test_an_operator_without_a_method_gets_no_application(application):
     with pytest.raises(BundleError, match="received a model with CONV_3D"):
         render_tflm(application(operators={"CONV_3D": 1}))
+
+
+EVIL = "m/s */ int evil; /* ??/\n#define evil 1 \\"
+
+
+def test_a_unit_and_labels_of_strangers_stay_words(application, vectors, write, run_c):
+    """In comments and strings of every C file, which compiles as ever; the device says the same words."""
+    labels = (EVIL, 'say "hi"', "%s %n")
+    app = application(vectors(), labels=labels, decision=Decision(TaskKind.REGRESSION, (), None, EVIL))
+    files = render_sources(app) | render_tflm(app)
+    bare = {
+        path: re.sub(rb'"(\\.|[^"\\])*"|/\*.*?\*/', b"", data, flags=re.DOTALL) for path, data in files.items() if path.endswith((".c", ".h", ".cc"))
+    }
+
+    assert [] == [path for path, data in bare.items() if b"evil" in data]
+    head = '#include <stdio.h>\n#include "src/labels.h"\n#include "src/postprocess.h"\n'
+    main = f"{head}int main(void) {{ for (int i = 0; i < 3; ++i) puts(watch_labels[i]); puts(WATCH_UNIT); }}\n"
+    assert "\n".join([*labels, EVIL, ""]) == run_c(write(render_sources(app)), main)

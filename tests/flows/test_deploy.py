@@ -1,5 +1,8 @@
 """Register, compare, promote or keep: the tiny project retrained again and again, with a real Prefect API, a real MLflow store and real workers."""
 
+import time
+from collections import Counter
+
 import pytest
 import yaml
 from mlflow.tracking import MlflowClient
@@ -17,6 +20,7 @@ pytestmark = [pytest.mark.xdist_group("flows"), pytest.mark.slow]
 
 GATED = {"name": "gated", "recipes": ["int8"]}
 POOR = {"epochs": 1, "batch_size": 32, "learning_rate": 1e-6}
+STAGES_OF_INT8 = {"train": 1, "convert": 1, "evaluate": 2, "compile": 1, "run_on_chip": 1}  # evaluate: measured, and timed on this machine
 LAX = {"allowance": 1.0, "class_recall_drop": 1.0, "widest_interval": 1.0}
 
 
@@ -50,7 +54,16 @@ def again(first, start):
 
 
 @pytest.fixture(scope="module")
-def worse(again, start):
+def forced(again, prefect_api, write_project, home):
+    """A run that takes nothing from the cache; the record, the decision, and how many results of each stage it wrote."""
+    before = time.time_ns()
+    record = run(write_project(**GATED), home, force=True)
+    written = Counter(path.name.split("-")[0] for path in prefect_api.iterdir() if path.is_file() and path.stat().st_mtime_ns > before)
+    return record, read_decision(home, record), written
+
+
+@pytest.fixture(scope="module")
+def worse(forced, start):
     return start(training=POOR)
 
 
@@ -80,6 +93,16 @@ def test_the_first_version_is_promoted_because_it_fits(first, registry):
 def test_an_unchanged_run_registers_nothing_new_and_says_so(again, registry):
     """The champion stays, and the registry has one version."""
     assert "nothing new: version 1, the champion, has the same model, data and code" == again[1].sentence
+    assert ["1"] == [str(found.version) for found in MlflowClient(registry.tracker.uri).search_model_versions("name = 'gated'")]
+
+
+def test_a_forced_run_makes_everything_again_and_registers_nothing_new(forced, again, registry):
+    """Every stage of the recipe; the model is the same byte for byte."""
+    record, decision, written = forced
+
+    assert STAGES_OF_INT8 == {stage: written[stage] for stage in STAGES_OF_INT8}
+    assert again[0].variant("int8").model == record.variant("int8").model
+    assert "nothing new: version 1, the champion, has the same model, data and code" == decision.sentence
     assert ["1"] == [str(found.version) for found in MlflowClient(registry.tracker.uri).search_model_versions("name = 'gated'")]
 
 

@@ -23,6 +23,7 @@ def load():
 """
 
 
+@pytest.mark.xdist_group("flows")
 @pytest.mark.slow
 def test_a_project_that_was_written_runs(prefect_api, first_run, home, tmp_path):
     """The baseline of another run is the model that was brought; as long as the data are missing, that is told."""

@@ -10,8 +10,11 @@ import pytest
 import yaml
 from mlflow.tracking import MlflowClient
 
-from emberflow.bundle import verify_files
-from emberflow.runs import bundle_folder, run_folder
+from emberflow.adapters.linking import place
+from emberflow.adapters.self_test import run_self_test
+from emberflow.adapters.toolchain import Options
+from emberflow.bundle import shipped_program, verify_files
+from emberflow.runs import bundle_folder, read_decision, run_folder
 
 pytestmark = [pytest.mark.xdist_group("flows"), pytest.mark.slow, pytest.mark.long]
 
@@ -21,6 +24,7 @@ KINDS = {
     "multi_label": {"task": "multi_label", "threshold": "validation", "budget": {"metric_drop": 0.1}},
     "regression": {"task": "regression", "metric": "kinds:worst_tenth", "higher_is_better": False, "budget": {"metric_drop": 40}},
 }
+ALL = KINDS | {"anomaly": {"task": "anomaly", "budget": {"metric_drop": 0.1}}}
 
 
 @pytest.fixture(scope="module")
@@ -31,16 +35,22 @@ def run(prefect_api, tmp_path_factory):
 
     home, records = tmp_path_factory.mktemp("home"), {}
 
-    def run_once(kind):
-        if kind not in records:
-            folder = tmp_path_factory.mktemp(kind)
-            shutil.copy(Path(__file__).with_name("project") / "kinds.py", folder)
-            settings = {"name": kind, "baseline": f"kinds:build_{kind}", "data": f"kinds:load_{kind}", "recipes": ["int8"]}
-            (folder / "emberflow.yaml").write_text(yaml.safe_dump(settings | TRAINED | KINDS[kind]))
-            records[kind] = retrain_to_deploy(RunConfig(project=str(folder / "emberflow.yaml"), home=str(home)))
-        return records[kind], home
+    def run_once(kind, **changes):
+        key = f"{kind}{changes}"
+        if key not in records:
+            path = write_project(tmp_path_factory.mktemp(kind), kind, **changes)
+            records[key] = retrain_to_deploy(RunConfig(project=str(path), home=str(home)))
+        return records[key], home
 
     return run_once
+
+
+def write_project(folder, kind, **changes):
+    folder.mkdir(exist_ok=True)
+    shutil.copy(Path(__file__).with_name("project") / "kinds.py", folder)
+    settings = {"name": kind, "baseline": f"kinds:build_{kind}", "data": f"kinds:load_{kind}", "recipes": ["int8"]}
+    (folder / "emberflow.yaml").write_text(yaml.safe_dump(settings | TRAINED | ALL[kind] | changes))
+    return folder / "emberflow.yaml"
 
 
 def bundle_of(record, home):
@@ -59,6 +69,20 @@ def test_firmware_decides_as_the_host(run, toolchain, kind):
     assert record.choice.champion == "int8"
     assert record.variant("int8").firmware.on_chip.is_proven
     assert getattr(library, f"{kind}_self_test")() == 0
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_ships_is_what_was_measured(run, toolchain, kind):
+    """The bundle's firmware folder, built again: the flash and RAM that were reported, and the self-test that was passed."""
+    record, home = run(kind)
+    folder, manifest = bundle_of(record, home)
+    program, found = shipped_program(folder, manifest), record.variant("int8").firmware.on_chip
+    built = place(toolchain, program.sources, record.target, Options()).image
+
+    assert (found.linked.flash_bytes, found.linked.variable_bytes) == (built.flash_bytes, built.ram_bytes)
+    assert found.self_test.passed
+    assert found.self_test == manifest.self_test == run_self_test(program, record.target, toolchain)
+    assert record.variant("int8").verdict.footprint.flash_bytes == built.flash_bytes
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -143,3 +167,55 @@ def test_mlflow_has_the_metric_and_its_loss_by_name(run, kind, metric):
 
     assert parent.data.params["task"] == kind
     assert {metric, f"{metric}_drop", f"baseline_{metric}"} <= set(parent.data.metrics)
+
+
+@pytest.mark.parametrize(
+    ("kind", "names"),
+    [
+        ("binary", ["predictions"]),
+        ("multi_label", ["predictions of level", "predictions of slope", "predictions of wave"]),
+        ("regression", ["predicted height"]),
+        ("anomaly", ["error of reconstruction", "predictions"]),
+    ],
+)
+def test_the_champion_of_every_kind_is_asked_todays_data(run, tmp_path, kind, names):
+    """They are those of before, so nothing moved; where they are others, inputs and answers have."""
+    from flows.evaluate_champion import CheckConfig, evaluate_champion
+
+    record, home = run(kind)
+    places = [write_project(folder, kind) for folder in (tmp_path / "then", tmp_path / "now")]
+    module = places[1].with_name("kinds.py")
+    module.write_text(module.read_text().replace("(count, 16))\n", "(count, 16)) + 1.5\n"))
+
+    steady, moved = (evaluate_champion(CheckConfig(project=str(path), home=str(home))) for path in places)
+
+    quality = record.variant("int8").evaluation.quality
+    assert (record.measure, quality.scores[record.metric]) == (steady.measure, pytest.approx(steady.now))
+    assert ((), names) == (steady.findings, [drift.name for drift in steady.predictions])
+
+    assert {"channel 0", "channel 15"} < {drift.name for drift in moved.inputs if drift.has_drifted}
+    assert [drift for drift in moved.predictions if drift.has_drifted]
+
+
+@pytest.mark.parametrize(
+    ("kind", "words", "labels"),
+    [
+        ("binary", "of f1", ["plain", "both"]),
+        ("multi_label", "of macro_f1", ["level", "slope", "wave"]),
+        ("regression", "of worst_tenth", []),
+        ("anomaly", "of roc_auc", ["normal", "anomaly"]),
+    ],
+)
+def test_a_worse_one_of_every_kind_is_kept(run, kind, words, labels):
+    """It learned next to nothing; the gate's report has the recall of each label where there are labels."""
+    run(kind)
+    record, home = run(
+        kind, training={"epochs": 1, "batch_size": 32, "learning_rate": 1e-6}, budget={"metric_drop": 1000 if kind == "regression" else 1}
+    )
+
+    decision = read_decision(home, record)
+
+    assert decision.sentence.startswith("kept version 1: version 2 loses ")
+    assert decision.sentence.endswith(words)
+    assert labels == [each.label for each in decision.contest.classes]
+    assert {finding.rule for finding in decision.findings} > {"allowance", "class_recall_drop"}

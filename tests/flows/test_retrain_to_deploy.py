@@ -187,6 +187,19 @@ def test_a_recipe_more_needs_only_its_own_stages(first_run, prefect_api, write_p
     }
 
 
+def test_with_new_data_only_what_depends_on_them_runs_again(first_run, prefect_api, write_project, home):
+    """Another test part: the baseline is asked again and is the same, so no step, no conversion and no C is made anew; all is measured anew."""
+    before = stages_kept(prefect_api)
+
+    record = run(write_project(data="tiny:load_another_test"), home)
+
+    after = stages_kept(prefect_api)
+    assert {"train": 1, "compress": 0, "convert": 0, "evaluate": 4, "compile": 0, "run_on_chip": 2} == {
+        name: after[name] - before[name] for name in after
+    }
+    assert first_run.baseline.model == record.baseline.model
+
+
 def test_a_deleted_blob_is_made_anew(first_run, write_project, home):
     """Not an error; the run ends as if nothing had happened."""
     model = first_run.variant("int8").model
@@ -196,6 +209,23 @@ def test_a_deleted_blob_is_made_anew(first_run, write_project, home):
 
     assert again.variant("int8").evaluation.size == first_run.variant("int8").evaluation.size
     assert Workshop.at(home).store.has(again.variant("int8").model)
+
+
+def test_altered_blobs_are_set_aside_and_made_anew(first_run, write_project, home):
+    """One byte of a model, of the baseline and of the test data: the run ends as if nothing had happened, with the same bytes."""
+    made = [first_run.variant("int8").model, first_run.baseline.model, first_run.splits.test.x]
+    store = Workshop.at(home).store
+    for artifact in made:
+        file = store.path(artifact)
+        data = bytearray(file.read_bytes())
+        data[-9] ^= 1
+        file.write_bytes(data)
+
+    again = run(write_project(), home)
+
+    assert [again.variant("int8").model, again.baseline.model, again.splits.test.x] == made
+    assert all(store.has(artifact) for artifact in made)
+    assert {f"{artifact.sha256}.{artifact.kind}" for artifact in made} == {path.name for path in (home / "store" / "altered").iterdir()}
 
 
 @pytest.mark.long
@@ -280,7 +310,8 @@ def test_a_variant_whose_firmware_computes_something_else_can_not_be_champion(fi
     faulty, sound = record.variant("prune65-int8"), record.variant("int8")
     assert faulty.firmware.on_chip.is_refuted
     assert faulty.verdict.footprint.flash_bytes < sound.verdict.footprint.flash_bytes
-    assert ["the firmware is not equal to TFLM"] == [reason.message.split(": ")[0] for reason in faulty.verdict.reasons]
+    told = [reason.message.split(": ")[0] for reason in faulty.verdict.reasons]
+    assert ["the firmware is not equal to TFLM", "the product fails on the chip"] == told
     assert "operator 1 CONV_2D (conv_2d_1) is the first layer that differs" in faulty.verdict.reasons[0].message
     assert "int8" == record.choice.champion
     metrics = {child.info.run_name: child.data.metrics["parity_differing_bytes"] for child in children(tmp_path / "home", record)}
@@ -313,10 +344,13 @@ def test_a_recipe_that_fails_does_not_sink_the_others(first_run, write_project, 
     assert [variant.recipe for variant in record.variants] == ["int8"]
     assert (failure.recipe, failure.stage) == ("qat-int8", "compress qat")
     assert "'on_its_own' (BatchNormalization)" in failure.reason
+    with pytest.raises(NothingFits, match="No variant could be made, so there is nothing to choose from: see why each recipe failed"):
+        run(path, home, recipes="qat-int8")
 
 
-def test_an_mlflow_that_does_not_answer_fails_the_run_and_keeps_the_variants(first_run, write_project, home):
-    """Port 9 is nobody's; the report is written all the same."""
+def test_an_mlflow_that_does_not_answer_fails_the_run_and_keeps_the_variants(first_run, write_project, home, monkeypatch):
+    """Port 9 is nobody's, and here it is asked twice; the report is written all the same."""
+    monkeypatch.setattr("tasks.track.open_run.retries", 1)
     with pytest.raises(TrackingError, match="The variants are kept: their report is"):
         run(write_project(), home, mlflow="http://127.0.0.1:9")
 

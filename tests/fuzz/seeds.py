@@ -60,6 +60,8 @@ SINGLE = {
     "ARG_MIN": one_operator("ARG_MIN", [codes("x", (1, 4, 3)), _numbers(2)], [TensorSpec("y", (1, 4), tflite.TensorType.INT32)], "ArgMinOptions"),
     "AVERAGE_POOL_2D": _moved("AVERAGE_POOL_2D", (1, 5, 6, 5), (), (1, 2, 3, 5), "Pool2DOptions", StrideH=2, StrideW=2, FilterHeight=2, FilterWidth=2, Padding=1),
     "BROADCAST_TO": _moved("BROADCAST_TO", (1, 3), [_numbers(2, 4, 3)], (2, 4, 3)),
+    "CAST": one_operator("CAST", [codes("x", (1, 9))], [TensorSpec("y", (1, 9), tflite.TensorType.INT32)]),
+    "CAST float32": one_operator("CAST", [_real("x", (1, 9))], [codes("y", (1, 9))]),
     "CONCATENATION": one_operator("CONCATENATION", [codes("a", (1, 2, 3)), codes("b", (1, 2, 2))], [codes("y", (1, 2, 5))], "ConcatenationOptions", Axis=2),
     "CONV_2D": one_operator("CONV_2D", [codes("x", (1, 5, 6, 3)), _weights((5, 3, 2, 3)), _bias(5)], [activation("y", (1, 5, 6, 5), 0.2, 9)], "Conv2DOptions", **_WINDOW),
     "CONV_2D grouped": one_operator("CONV_2D", [codes("x", (1, 5, 6, 4)), _weights((4, 2, 2, 2)), _bias(4)], [activation("y", (1, 4, 5, 4), 0.2, 9)], "Conv2DOptions", Padding=1, **_WINDOW),
@@ -74,7 +76,9 @@ SINGLE = {
     "FULLY_CONNECTED packed": one_operator("FULLY_CONNECTED", [codes("x", (1, 32)), constant("weights", np.eye(32, dtype=np.int8), [0.02])], [activation("y", (1, 32), 0.002, 9)], "FullyConnectedOptions", version=4),
     "GATHER": _moved("GATHER", (1, 4, 3), [_numbers(2, 0, 2)], (1, 3, 3), "GatherOptions", Axis=1),
     "HARD_SWISH": _unary("HARD_SWISH"),
+    "L2_NORMALIZATION": one_operator("L2_NORMALIZATION", [activation("x", (2, 5), 0.1, 7)], [activation("y", (2, 5), 1 / 128)], "L2NormOptions"),
     "LEAKY_RELU": _unary("LEAKY_RELU", "LeakyReluOptions", Alpha=0.3),
+    "LOG_SOFTMAX": one_operator("LOG_SOFTMAX", [activation("x", (2, 5), 0.1, 7)], [activation("y", (2, 5), 1 / 16, 127)]),
     "LOGISTIC": _unary("LOGISTIC", "", 1 / 256, -128),
     "MAXIMUM": _pair("MAXIMUM", "MaximumMinimumOptions", (3,)),
     "MAX_POOL_2D": _moved("MAX_POOL_2D", (1, 5, 6, 5), (), (1, 3, 3, 5), "Pool2DOptions", StrideH=2, StrideW=2, FilterHeight=3, FilterWidth=2),
@@ -112,6 +116,7 @@ SINGLE = {
     "TRANSPOSE": _moved("TRANSPOSE", (1, 2, 3, 4), [_numbers(0, 3, 1, 2)], (1, 4, 2, 3), "TransposeOptions"),
     "TRANSPOSE_CONV": one_operator("TRANSPOSE_CONV", [_numbers(1, 5, 7, 2), _weights((2, 3, 3, 3)), codes("x", (1, 2, 3, 3)), _bias(2)], [activation("y", (1, 5, 7, 2), 0.2, 9)], "TransposeConvOptions", Padding=1, StrideH=2, StrideW=2),
     "UNPACK": one_operator("UNPACK", [codes("x", (1, 2, 3))], [codes("y", (1, 3)), codes("z", (1, 3))], "UnpackOptions", Axis=1, Num=2),
+    "ZEROS_LIKE": _moved("ZEROS_LIKE", (1, 9), (), (1, 9)),
 }  # fmt: skip
 
 

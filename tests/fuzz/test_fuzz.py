@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from emberflow.adapters.proof import enlarge
+from emberflow.adapters.linking import enlarge
 from emberflow.compiler import Parity
 from emberflow.errors import CompileError, GraphError
 from emberflow.target import find_target

@@ -10,7 +10,7 @@ from emberflow.target import find_target
 
 
 def inspected(case, target=None):
-    return inspect_model(Subject("m", case.quantized, "int8", case.real), Trial(case.x, "x.npy"), target)
+    return inspect_model(Subject("m", case.quantized, "int8", case.real), Trial.of(case.x, "x.npy"), target)
 
 
 def of_kind(found, kind):

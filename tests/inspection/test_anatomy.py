@@ -4,7 +4,7 @@ from emberflow.compiler import compile_model
 from emberflow.graph import read_graph
 from emberflow.inspection.anatomy import constants_in_c, constants_in_file, describe_memory, name_tenant, take_apart
 from emberflow.inspection.memory import Tenant, planned, unplanned
-from emberflow.inspection.support import COMPILER, examine
+from emberflow.inspection.support import COMPILER, TFLM, examine
 
 
 def apart(model):
@@ -38,7 +38,7 @@ def test_a_refusal_stands_with_its_operator(models):
     """And flash is then of the file."""
     rows = apart(models.small_tflite(unknown=True))
 
-    assert [[], [COMPILER], []] == [list(row.refusals) for row in rows]
+    assert [[], [COMPILER, TFLM], []] == [list(row.refusals) for row in rows]
     assert [88, 0, 432] == [row.constant_bytes for row in rows]
 
 

@@ -15,9 +15,9 @@ from emberflow.inspection.noise import measure
 def test_the_answer_is_what_was_measured(case):
     """As in this process."""
     healthy = case("healthy")
-    strayed = measure(healthy.quantized, healthy.real, healthy.x[:8])
+    strayed = measure(healthy.quantized, healthy.real, {"": healthy.x[:8]})
 
-    assert Answer(noise=strayed.noise, unmatched=strayed.unmatched) == ask(healthy.quantized, healthy.real, healthy.x[:8])
+    assert Answer(noise=strayed.noise, unmatched=strayed.unmatched, samples=8) == ask(healthy.quantized, healthy.real, {"": healthy.x[:8]})
 
 
 def test_without_samples_a_model_is_only_opened(models):
@@ -32,14 +32,16 @@ def test_without_samples_a_model_is_only_opened(models):
 def test_samples_that_don_t_fit_are_told(models):
     """With both shapes."""
     with pytest.raises(DataError, match=r"received samples of shape \(7,\); the model takes \(6, 6, 2\)"):
-        ask(models.small_tflite(), x=np.ones((2, 7), np.float32))
+        ask(models.small_tflite(), samples={"": np.ones((2, 7), np.float32)})
 
 
 def test_what_litert_s_python_can_t_read_is_a_refusal(models):
     """A name that is no text, which the reader of graphs lets pass."""
     data = models.small_tflite().replace(b"input", b"\xff\xfenpu", 1)
 
-    assert ask(data, x=np.ones((1, 6, 6, 2), np.float32)).refusal.startswith("LiteRT can't read the model: 'utf-8' codec can't decode byte 0xff")
+    assert ask(data, samples={"": np.ones((1, 6, 6, 2), np.float32)}).refusal.startswith(
+        "LiteRT can't read the model: 'utf-8' codec can't decode byte 0xff"
+    )
 
 
 def test_a_crash_of_native_code_is_a_refusal():
@@ -64,5 +66,5 @@ def test_a_hostile_model_is_refused_in_one_line(number):
 
     model = mutant(number).data
     with pytest.raises(GraphError) as caught:
-        inspect_model(Subject("m", model, "a mutant"), Trial(np.zeros((1, 6, 6, 2), np.float32), "zeros"))
+        inspect_model(Subject("m", model, "a mutant"), Trial.of(np.zeros((1, 6, 6, 2), np.float32), "zeros"))
     assert 0 < len(str(caught.value).splitlines()) <= 1

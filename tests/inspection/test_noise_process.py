@@ -6,6 +6,8 @@ import numpy as np
 
 from emberflow.inspection.noise_process import answer
 
+ONE = b'[""]'
+
 
 def request(**arrays):
     written = io.BytesIO()
@@ -21,9 +23,9 @@ def test_a_model_alone_is_opened(models):
 
 def test_with_samples_it_is_run(models, case):
     """Alone, or beside its twin."""
-    alone = answer(request(model=models.small_tflite(), x=np.ones((2, 6, 6, 2), np.float32)))
+    alone = answer(request(model=models.small_tflite(), names=ONE, x0=np.ones((2, 6, 6, 2), np.float32)))
     healthy = case("healthy")
-    both = answer(request(model=healthy.quantized, twin=healthy.real, x=healthy.x[:2]))
+    both = answer(request(model=healthy.quantized, twin=healthy.real, names=ONE, x0=healthy.x[:2]))
 
     assert {"input", "conv_2d_0", "fully_connected_1"} == {each["layer"] for each in alone["noise"]}
     assert all(each["sqnr_db"] > 20 for each in both["noise"])
@@ -32,4 +34,4 @@ def test_with_samples_it_is_run(models, case):
 
 def test_samples_that_don_t_fit_are_no_refusal(models):
     """The model is not to blame."""
-    assert ["wrong"] == list(answer(request(model=models.small_tflite(), x=np.ones((2, 7), np.float32))))
+    assert ["wrong"] == list(answer(request(model=models.small_tflite(), names=ONE, x0=np.ones((2, 7), np.float32))))

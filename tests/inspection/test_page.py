@@ -6,13 +6,13 @@ from html.parser import HTMLParser
 import pytest
 
 from emberflow.inspection import Subject, Trial, inspect_model
-from emberflow.inspection.page import refusals, render_page, rows
+from emberflow.inspection.page import refusals, render_page, rows, unfit
 
 
 @pytest.fixture(scope="module")
 def heavy(case):
     both = case("heavy")
-    return inspect_model(Subject("heavy.keras", both.quantized, "a Keras model", both.real), Trial(both.x, "x.npy"))
+    return inspect_model(Subject("heavy.keras", both.quantized, "a Keras model", both.real), Trial.of(both.x, "x.npy"))
 
 
 def test_the_page_holds_everything_that_was_found(heavy):
@@ -62,10 +62,36 @@ def test_a_reason_stands_once_with_all_that_it_is_said_of(models):
     """Below the table."""
     found = inspect_model(Subject("m", models.small_tflite(unknown=True), "int8"))
 
-    ((why, operators),) = refusals(found).items()
-    assert why.startswith("compiled C: operator 1 COS")
-    assert ("1 cos_1",) == operators
+    compiled, tflm = refusals(found)
+    assert compiled.startswith("compiled C: operator 1 COS")
+    assert tflm.startswith("TFLM: ")
+    assert {("1 cos_1",)} == set(refusals(found).values())
     assert "Why not" in render_page(found)
+
+
+def test_reasons_that_differ_in_the_tensor_alone_are_one(tiny_tflite):
+    """A float model has the same for each operator."""
+    found = inspect_model(Subject("m", tiny_tflite("image", "float32"), "float32"))
+
+    ((why, operators),) = refusals(found).items()
+    assert "compiled C: a tensor is float32; expected int8; convert the model with full-integer quantization" == why
+    assert len(operators) > 3
+
+
+def test_operators_and_devices_are_a_matrix(heavy):
+    """What runs each, what the whole needs and each has; a chip that is too small, with the reason."""
+    small = heavy.devices[-1].model_copy(
+        update={"name": "mini", "ram_offered": 1024, "runs": {}, "refusals": dict.fromkeys(range(6), "<RAM>"), "why_not": ("too small",)}
+    )
+    page = render_page(heavy.model_copy(update={"devices": (*heavy.devices, small)}))
+
+    assert 9 * 6 - 6 == page.count("<td>C</td>")
+    assert 6 == page.count("<td>LiteRT</td>")
+    assert 2 == page.count('title="&lt;RAM&gt;">RAM</td>')
+    assert 4 == page.count('title="&lt;RAM&gt;">no</td>')
+    assert '<td class="no" title="too small">no</td>' in page
+    assert {"too small": ("mini",)} == unfit(heavy.model_copy(update={"devices": (*heavy.devices, small)}))
+    assert "<li>mini: too small</li>" in page
 
 
 def test_names_from_a_strangers_file_are_escaped(heavy):

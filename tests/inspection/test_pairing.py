@@ -28,6 +28,14 @@ def test_results_of_one_name_are_twins(models):
     assert ({0: 0, 1: 1, 2: 2}, {0: 0, 1: 1}, ()) == (pairs.tensors, pairs.operators, pairs.unmatched)
 
 
+def test_a_long_name_is_the_twin_of_its_short_form(models):
+    """One of the two files comes from elsewhere: "m/a/Relu;m/a/BiasAdd" is what "a/Relu" was made of."""
+    long = chain(models, relu("m/a/Relu;m/a/BiasAdd"), (OP.TANH, "m/b/Tanh;m/b/BiasAdd", (1, 4)), relu("out"))
+    short = chain(models, relu("a/Relu"), relu("between"), (OP.TANH, "b/Tanh", (1, 4)), relu("out"), kind=INT)
+
+    assert {0: 0, 1: 1, 3: 2, 4: 3} == pair(short, long).tensors
+
+
 def test_between_two_pairs_the_place_decides(models):
     """Where kinds and shapes are the same on both sides."""
     pairs = pair(chain(models, relu("a"), relu("b1"), relu("c"), kind=INT), chain(models, relu("a"), relu("b2"), relu("c")))
@@ -91,3 +99,14 @@ def test_another_model_is_not_taken_for_a_twin(case):
     pairs = pair(read_graph(case("healthy").quantized), read_graph(case("heavy").real))
 
     assert 4 <= len(pairs.unmatched)
+
+
+def test_inputs_are_twins_by_name_before_place(models):
+    """A converter may put them in another order; names that differ leave the place."""
+
+    def two(first, second, order):
+        tensors = tuple(models.TensorSpec(name, (1, 4), FLOAT) for name in (first, second, "sum"))
+        return read_graph(models.write_tflite(tensors, (models.OperatorSpec(OP.MAXIMUM, (0, 1), (2,)),), inputs=order, outputs=(2,)))
+
+    assert {0: 0, 1: 1, 2: 2} == pair(two("a", "b", (0, 1)), two("a", "b", (1, 0))).tensors
+    assert {0: 1, 1: 0, 2: 2} == pair(two("c", "d", (0, 1)), two("a", "b", (1, 0))).tensors

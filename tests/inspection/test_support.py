@@ -50,10 +50,32 @@ def test_a_custom_operator_runs_nowhere(models):
     assert "TFLM has no kernel for a custom operator; build the layer from built-in operators" == runtimes[TFLM].refusal
 
 
-def test_what_tflm_could_not_be_asked_is_told(models):
-    """It is asked with one input and one output alone."""
-    tensors = tuple(models.TensorSpec(name, scales=(1.0,), zero_points=(0,)) for name in "abc")
+def two_inputs(models, **border):
+    tensors = tuple(models.TensorSpec(name, **({"scales": (1.0,), "zero_points": (0,)} | border)) for name in "abc")
     step = models.OperatorSpec(tflite.BuiltinOperator.MAXIMUM, (0, 1), (2,), "MaximumMinimumOptions", {})
-    _, runtimes = asked(models.write_tflite(tensors, (step,), inputs=(0, 1), outputs=(2,)))
+    return models.write_tflite(tensors, (step,), inputs=(0, 1), outputs=(2,))
 
-    assert "not tried: the model has 2 inputs and 1 outputs; expected one of each. Join them inside the model" == runtimes[TFLM].refusal
+
+def test_tflm_is_asked_with_several_inputs_too(models):
+    """Whether it runs; not in what arena."""
+    _, runtimes = asked(two_inputs(models))
+
+    assert ("", None) == (runtimes[TFLM].refusal, runtimes[TFLM].arena_bytes)
+
+
+def test_what_tflm_could_not_be_asked_is_told(models):
+    """Integers without a scale: nobody knows what a sample means."""
+    _, runtimes = asked(two_inputs(models, scales=(), zero_points=()))
+
+    assert runtimes[TFLM].refusal.startswith("not tried: the model's input0 holds int8 without a scale; expected a quantized tensor")
+
+
+def test_operators_are_shown_to_tflm_alone_where_it_refuses_the_whole(tiny_tflite):
+    """Each kind once; one that it runs by itself isn't to blame."""
+    model = tiny_tflite("image", "dynamic")
+    _, runtimes = asked(model)
+    names = {operator.index: operator.name for operator in read_graph(model).operators}
+
+    assert "hybrid" in runtimes[TFLM].refusal
+    assert "SOFTMAX" not in {names[index] for index in runtimes[TFLM].operators}
+    assert all("hybrid" in why for why in runtimes[TFLM].operators.values())

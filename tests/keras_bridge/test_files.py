@@ -12,8 +12,12 @@ import h5py
 import numpy as np
 import pytest
 
+from emberflow.convert import to_tflite
 from emberflow.errors import ModelError
-from emberflow.keras_bridge import is_keras_2, keras, largest_difference, load, load_own, save, to_keras_2
+from emberflow.evaluate import litert
+from emberflow.keras_bridge import is_keras_2, keras, kind_of, largest_difference, load, load_own, own_classes, save, to_keras_2
+from emberflow.recipe import Format
+from emberflow.trust import Trust
 
 pytestmark = pytest.mark.xdist_group("tensorflow")
 
@@ -163,7 +167,7 @@ def test_code_in_a_file_doesn_t_run_unless_it_is_trusted(three: ModuleType, tmp_
         load(tmp_path / f"m.{ending}")
     assert not trace.exists()
 
-    model = load(tmp_path / f"m.{ending}", trust_code=True)
+    model = load(tmp_path / f"m.{ending}", trust=Trust(runs_code=True))
     assert trace.exists()
     assert np.asarray(model(np.ones((1, 3), np.float32))).tolist() == [[2.0] * 3]
 
@@ -230,6 +234,115 @@ def test_a_layer_of_somebody_s_own_is_refused(three: ModuleType, tmp_path: Path)
         ModelError, match=r"'m.keras': layer 'mine' \(Double\): 'Double' is no layer or setting of Keras but a class of somebody's own"
     ):
         load(tmp_path / "m.keras")
+
+
+@pytest.mark.parametrize("ending", ["keras", "h5"])
+def test_own_classes_of_keras_2_are_the_user_s_and_nobody_else_s(
+    strangers: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ending: str
+) -> None:
+    """The module that the file names is never imported, with trust or without; the user's own copy of it computes the same."""
+    name = f"theirs_{ending}"
+    theirs = strangers.write_module(tmp_path / "theirs", name)
+    model = strangers.write_model(tmp_path / f"m.{ending}", keras(), strangers.load_module(theirs.parent, name))
+    theirs.unlink()
+    monkeypatch.syspath_prepend(theirs.parent)  # it could be imported
+    mine = strangers.write_module(tmp_path / "mine", f"mine_{ending}")
+
+    for trust in (Trust(), Trust(runs_code=True)):
+        with pytest.raises(ModelError, match=r"names the function 'halve' .*give your own copy of that code"):
+            load(tmp_path / f"m.{ending}", trust)
+    loaded = load(tmp_path / f"m.{ending}", Trust.of(True, f"mine_{ending}:objects", tmp_path / "mine"))
+
+    assert (False, True) == (theirs.exists(), mine.exists())
+    assert largest_difference(model, loaded) == 0.0
+    assert {f"mine_{ending}"} == {type(loaded.get_layer(each)).__module__ for each in ("scale", "shift")}
+
+
+@pytest.mark.parametrize("ending", ["keras", "h5"])
+def test_a_lambda_s_function_is_the_user_s_too(three: ModuleType, strangers: Any, tmp_path: Path, ending: str) -> None:
+    """Which the file names, and Keras would look for; the user's own computes the same."""
+    strangers.write_module(tmp_path, f"functions_{ending}", "keras")
+    module, source = strangers.load_module(tmp_path, f"functions_{ending}"), three.Input((4,))
+    three.Model(source, three.layers.Lambda(module.halve, name="half")(source)).save(tmp_path / f"m.{ending}")
+
+    with pytest.raises(ModelError, match=r"layer 'half' \(Lambda\) names the function 'halve' of 'builtins' .*give your own copy of that code"):
+        load(tmp_path / f"m.{ending}", Trust(runs_code=True))
+    loaded = load(tmp_path / f"m.{ending}", Trust.of(True, f"functions_{ending}:OBJECTS", tmp_path))
+    assert [[0.5, 1.0, 1.5, 2.0]] == np.asarray(loaded(np.array([[1, 2, 3, 4]], np.float32))).tolist()
+
+
+@pytest.mark.parametrize("named", [{"module": "os", "class_name": "system"}, {"module": "os", "class_name": "function", "config": "system"}])
+@pytest.mark.parametrize("place", ["layer", "inside a Lambda", "inside an own layer"])
+def test_what_a_file_names_does_nothing_whoever_is_trusted(
+    three: ModuleType, strangers: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named: dict[str, Any], place: str
+) -> None:
+    """A class or function of any module, with the user's own classes given: refused by name, and neither called nor imported."""
+    theirs = strangers.write_module(tmp_path / "theirs", "theirs_of_this")
+    monkeypatch.syspath_prepend(theirs.parent)  # it could be imported
+    monkeypatch.setattr("os.system", lambda *_: theirs.touch())
+    strangers.write_module(tmp_path / "mine", "mine_of_this", "keras")
+    module, source = strangers.load_module(tmp_path / "mine", "mine_of_this"), three.Input((4,))
+    tensor = module.Scale(name="scale")(three.layers.Lambda(module.halve, name="half")(source))
+    three.Model(source, tensor).save(tmp_path / "m.keras")
+    evil = {"config": {"name": "evil"}, "registered_name": None, **named}
+
+    def change(text: str) -> str:
+        config = json.loads(text)
+        half, scale = config["config"]["layers"][1:]
+        if place == "layer":
+            scale |= {**evil, "module": "theirs_of_this"} if named["class_name"] == "system" else evil
+        elif place == "inside a Lambda":
+            half["config"]["function"] = evil
+        else:
+            scale["config"]["by"] = evil
+        return json.dumps(config)
+
+    with_config(tmp_path / "m.keras", change)
+    with pytest.raises(ModelError, match=r"'m\.keras': .*system"):
+        load(tmp_path / "m.keras", Trust.of(True, "mine_of_this:OBJECTS", tmp_path / "mine"))
+    assert not theirs.exists()
+
+
+@pytest.mark.parametrize("ending", ["keras", "h5"])
+def test_own_classes_of_keras_3_are_the_user_s_and_compute_as_they_are(
+    three: ModuleType, strangers: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ending: str
+) -> None:
+    """Never of the module that the file names; what isn't given is told with what is. Keras 3's own outputs are those of the converted model."""
+    name = f"newer_{ending}"
+    theirs = strangers.write_module(tmp_path / "theirs", f"theirs_{name}", "keras")
+    model = strangers.write_model(tmp_path / f"m.{ending}", three, strangers.load_module(theirs.parent, f"theirs_{name}"))
+    theirs.unlink()
+    monkeypatch.syspath_prepend(theirs.parent)  # it could be imported
+    mine = strangers.write_module(tmp_path / "mine", name, "keras")
+    (tmp_path / "mine" / f"few_{ending}.py").write_text(f"from {name} import *\n\nFEW = {{'Scale': Scale, 'Shif': Shift, 'halve': halve}}\n")
+
+    for trust in (Trust(), Trust(runs_code=True)):
+        with pytest.raises(ModelError, match=r"names the function 'halve' .*give your own copy of that code"):
+            load(tmp_path / f"m.{ending}", trust)
+    with pytest.raises(ModelError, match=r"layer 'shift' .*custom_objects gives Scale, Shif, halve\. Did you mean 'Shif'\? Add it there"):
+        load(tmp_path / f"m.{ending}", Trust.of(True, f"few_{ending}:FEW", tmp_path / "mine"))
+    trust = Trust.of(True, f"{name}:OBJECTS", tmp_path / "mine")
+    loaded = load(tmp_path / f"m.{ending}", trust)
+
+    assert (False, True) == (theirs.exists(), mine.exists())
+    assert largest_difference(model, loaded) == 0.0
+    assert ["Conv1D", "Activation", "Scale", "Shift", "Flatten", "Dense"] == [kind_of(layer) for layer in loaded.layers[1:]]
+    assert {name} == {type(layer.inner()).__module__ for layer in loaded.layers if kind_of(layer) in ("Scale", "Shift")}
+    x = np.random.default_rng(0).normal(size=(8, 12, 4)).astype(np.float32)
+    with own_classes(trust.own):
+        save(loaded, tmp_path / "kept.h5")
+        converted = to_tflite(load_own(tmp_path / "kept.h5"), Format.FLOAT32, x)
+    assert np.allclose(np.asarray(model(x)), litert.run(converted, x), atol=1e-6)
+
+
+def test_a_class_that_can_t_be_made_is_told_as_the_user_s(strangers: Any, tmp_path: Path) -> None:
+    """Its constructor has changed since."""
+    strangers.write_module(tmp_path, "as_it_was")
+    strangers.write_model(tmp_path / "m.keras", keras(), strangers.load_module(tmp_path, "as_it_was"))
+    (tmp_path / "as_it_is.py").write_text((tmp_path / "as_it_was.py").read_text().replace("by=2.0", "times=2.0").replace("= by", "= times"))
+
+    with pytest.raises(ModelError, match=r"Keras 2 can't read it: .*; save the model again; or mend your own Scale, halve, mine>Shift$"):
+        load(tmp_path / "m.keras", Trust.of(True, "as_it_is:OBJECTS", tmp_path))
 
 
 def test_training_in_mixed_precision_is_undone(three: ModuleType, tmp_path: Path) -> None:

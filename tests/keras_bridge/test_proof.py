@@ -9,7 +9,7 @@ import pytest
 
 from emberflow.errors import ModelError
 from emberflow.keras_bridge import keras, largest_difference
-from emberflow.keras_bridge.proof import difference, random_inputs, run
+from emberflow.keras_bridge.proof import difference, random_inputs, run, sensitivity
 
 pytestmark = pytest.mark.xdist_group("tensorflow")
 
@@ -104,3 +104,11 @@ def test_a_model_that_can_t_be_run_is_told(three: ModuleType, chain: Callable[..
 
     with pytest.raises(ModelError, match=r"the model '.*' can't be run on random inputs: .*The total size of the tensor must be unchanged"):
         run(model, [np.ones((1, 5), np.float32)])
+
+
+def test_what_a_model_makes_of_a_rounding() -> None:
+    """From 1 to its upper neighbour it is 2^-23, which times 2^20 is an eighth; the lower one is half as far."""
+    source = keras().Input((1,))
+    model = keras().Model(source, keras().layers.Rescaling(2.0**20, -(2.0**20))(source))
+
+    assert 2.0**-3 == sensitivity(model, [np.ones((1, 1), np.float32)])

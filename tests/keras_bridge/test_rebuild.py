@@ -9,6 +9,7 @@ import pytest
 from emberflow.errors import ModelError
 from emberflow.keras_bridge import activations, is_keras_2, keras, largest_difference, operators, rebuild, to_keras_2
 from emberflow.keras_bridge.layers import Rebuilt
+from emberflow.keras_bridge.proof import TOLERANCE, random_inputs, sensitivity
 
 pytestmark = pytest.mark.xdist_group("tensorflow")
 
@@ -110,6 +111,31 @@ def test_the_first_layer_that_computes_something_else_is_named(three: ModuleType
 
     with pytest.raises(ModelError, match=r"'second' \(Activation\) computes something else in Keras 2: on random inputs its outputs differ by 0\.08"):
         to_keras_2(model)
+
+
+def steep(three: ModuleType, chain: Callable[..., Any]) -> Any:
+    """A normalization of images, which Keras 2 computes in one operation, and a sigmoid ten thousand times as steep: it makes much of a rounding."""
+    layers = three.layers
+    model = chain(layers.BatchNormalization(name="norm"), layers.Rescaling(1e4), layers.Activation("sigmoid"), shape=(32, 32, 4))
+    norm = model.get_layer("norm")
+    norm.set_weights([weight + shift for weight, shift in zip(norm.get_weights(), (0.1, 0.2, 0.3, -0.3), strict=True)])
+    return model
+
+
+def test_a_model_that_makes_much_of_roundings_is_rebuilt(three: ModuleType, chain: Callable[..., Any]) -> None:
+    """Each layer computes the same from the same; outputs are apart by what inputs a rounding away make of it, too."""
+    model = steep(three, chain)
+    rebuilt = to_keras_2(model)
+
+    assert TOLERANCE < largest_difference(model, rebuilt) <= 10 * sensitivity(model, random_inputs(model))
+
+
+def test_layers_that_are_alike_are_not_enough(three: ModuleType, chain: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Were outputs further apart than roundings explain."""
+    monkeypatch.setattr(rebuild, "_ROUNDINGS", 0)
+
+    with pytest.raises(ModelError, match=r"computes something else in Keras 2: on random inputs its outputs differ by \d"):
+        to_keras_2(steep(three, chain))
 
 
 def test_weights_that_don_t_fit_are_told_with_the_layer(three: ModuleType, chain: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from emberflow.errors import ModelError
 from emberflow.keras_file.config import check, parse, version_of
+from emberflow.keras_file.own import Own
 
 
 def model(*layers: dict[str, Any]) -> dict[str, Any]:
@@ -45,7 +46,8 @@ def test_layers_and_their_settings_pass(config: dict[str, Any]) -> None:
 
 
 BY_NAME = "more than compute, such as write files; use layers of Keras instead"
-TRUST = "or, if you trust whoever made the file, allow it: `trust_model_code: true`, or --trust-model-code"
+TRUST = "or, if you trust whoever made the file, let its code run with your rights: `trust_model_code: true`, or --trust-model-code"
+COPY = "give your own copy of that code, which is run with what the file says: `trust_model_code: true` and `custom_objects: module:function`, or"
 
 
 @pytest.mark.parametrize(
@@ -78,12 +80,13 @@ TRUST = "or, if you trust whoever made the file, allow it: `trust_model_code: tr
         (layer("Dense", module="keras_hub.models"), "is to come from the module 'keras_hub.models' (CVE-2025-1550)"),
         (
             layer("Dense", registered="pack>Dense"),
-            "'Dense' is registered as 'pack>Dense', a class of somebody's own; build the model by module:function",
+            "'pack>Dense' is no layer or setting of Keras but a class of somebody's own, whose code isn't in the file (or an operator such as +, of ",
         ),
         (
             layer("Dense", activation=function("system", "os")),
             "names the function 'system' of 'os' (CVE-2025-1550, CVE-2025-9906); expected an activation",
         ),
+        (layer("Dense", activation=function("mine", "my_layers")), f"Replace it; or, if you trust whoever made the file, {COPY}"),
         (layer("Dense", activation=function("enable_unsafe_deserialization", "keras.config")), "names the function 'enable_unsafe_deserialization'"),
         (layer("Dense", activation=function("rellu")), "names the function 'rellu' of 'builtins'"),
         (layer("Dense", activation=function(3)), "names the function '3'"),
@@ -118,12 +121,37 @@ def test_a_subclassed_model_is_refused() -> None:
 
 
 def test_trust_lets_code_through_and_nothing_else() -> None:
-    """A class of somebody's own beside a Lambda layer is still refused."""
-    code = layer("Lambda", function={"class_name": "function", "module": "os", "config": "system"})
+    """A class of somebody's own beside a Lambda layer is still refused, and so is a function that a Lambda names: its code isn't in the file."""
+    code = layer("Lambda", function={"class_name": "__lambda__", "config": {"code": "4wEA", "defaults": None}})
+    named = layer("Lambda", function={"class_name": "function", "module": "os", "config": "system"})
 
     check(model(code), trust_code=True)
     with pytest.raises(ModelError, match="'Mine' is no layer"):
         check(model(code, layer("Mine")), trust_code=True)
+    with pytest.raises(ModelError, match=r"layer 'odd' \(Lambda\) names the function 'system' of 'os' .* give your own copy of that code"):
+        check(model(code, named), trust_code=True)
+    check(model(code, named), trust_code=True, own=Own(frozenset({"system"})))
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        layer("Mine", module="evil", registered="pack>Mine"),
+        {"class_name": "pack>Mine", "config": {"name": "odd"}},
+        layer("Dense", activation=function("act", "evil")),
+        layer("Dense", activation="act"),
+        layer("Dense", module="evil", registered="pack>Dense"),
+    ],
+)
+def test_what_the_user_gives_passes_and_nothing_else(given: dict[str, Any]) -> None:
+    """By any of its names; what lies in it is looked at as before, and what is refused whoever is trusted stays so."""
+    own = Own(frozenset({"pack>Mine", "act", "pack>Dense", "Lambda", "TFOpLambda"}))
+    call = layer("TFOpLambda", function="io.write_file")
+
+    check(model(given), trust_code=True, own=own)
+    for inside, said in ((call, "calls tf.io.write_file"), (layer("StringLookup"), "reads a file"), (layer("Yours"), "'Yours' is no layer")):
+        with pytest.raises(ModelError, match=said):
+            check(model({**given, "config": {**given["config"], "inner": inside}}), trust_code=True, own=own)
 
 
 def test_bottomless_configurations_are_refused() -> None:

@@ -5,6 +5,7 @@ import numpy as np
 from emberflow.evaluate import micro
 from emberflow.evaluate.contest import Ground, Rival
 from emberflow.evaluate.contest import compete as compete_in_memory
+from emberflow.measure import Measure
 from emberflow.stages.contest import Arena, Entrant, compete
 from tests.adapters.a_network import network
 
@@ -21,7 +22,7 @@ def test_files_say_what_arrays_say(tmp_path):
     for middle in (4, 5):
         (tmp_path / f"{middle}.tflite").write_bytes(network(middle))
         entrants.append(Entrant(model=tmp_path / f"{middle}.tflite", standardization=None, labels=LABELS))
-    facts = {"labels": LABELS, "standardization": None, "metric": "accuracy", "confidence": 0.9, "is_microcontroller": True}
+    facts = {"labels": LABELS, "standardization": None, "measure": Measure(name="accuracy"), "confidence": 0.9, "is_microcontroller": True}
     told = []
 
     contest = compete(*entrants, Arena(x=tmp_path / "x.npy", y=tmp_path / "y.npy", **facts), told.append)
@@ -37,7 +38,7 @@ def test_a_refusal_is_told(tmp_path):
     np.save(tmp_path / "y.npy", np.zeros(4, np.int64))
     (tmp_path / "m.tflite").write_bytes(network(4))
     entrant = Entrant(model=tmp_path / "m.tflite", standardization=None, labels=LABELS)
-    facts = {"labels": LABELS, "standardization": None, "metric": "accuracy", "confidence": 0.9, "is_microcontroller": True}
+    facts = {"labels": LABELS, "standardization": None, "measure": Measure(name="accuracy"), "confidence": 0.9, "is_microcontroller": True}
     told = []
 
     compete(entrant, entrant, Arena(x=tmp_path / "x.npy", y=tmp_path / "y.npy", **facts), told.append)

@@ -11,10 +11,10 @@ from emberflow.artifact import Kind, describe
 from emberflow.bundle import verify_files
 from emberflow.compiler import compile_model
 from emberflow.errors import BundleError
-from emberflow.evaluate import litert, micro
+from emberflow.evaluate import litert
 from emberflow.record import Record
 from emberflow.stages.compile import write_sources
-from emberflow.stages.package import Champion, _outputs, package, write_report
+from emberflow.stages.package import Champion, package, write_report
 from emberflow.target import TargetKind
 from emberflow.variant import Firmware
 
@@ -52,17 +52,6 @@ def test_a_run_without_variants_has_a_report_and_no_plot(tmp_path: Path) -> None
 
     assert (tmp_path / "report.html").is_file()
     assert list((tmp_path / "plots").iterdir()) == []
-
-
-@pytest.mark.parametrize(("kind", "run"), [(TargetKind.MICROCONTROLLER, micro.run), (TargetKind.LINUX, litert.run)])
-def test_the_vectors_outputs_are_the_target_s_own_answers(bench: Any, record: Record, kind: TargetKind, run: Any) -> None:
-    """TFLM's on a microcontroller, LiteRT's elsewhere."""
-    model, x = bench["prune50.tflite"].read_bytes(), np.load(bench["test-x.npy"])
-
-    outputs = _outputs(record.model_copy(update={"target": record.target.model_copy(update={"kind": kind})}), model, x)
-
-    assert np.array_equal(outputs, run(model, x))
-    assert np.unique(outputs).size > 4
 
 
 def test_the_bundle_is_whole_and_its_vectors_are_standardized(bench: Any, facts: Any, record: Record, tmp_path: Path) -> None:

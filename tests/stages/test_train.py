@@ -10,17 +10,18 @@ from emberflow.artifact import Kind
 from emberflow.errors import ModelError, ProjectError
 from emberflow.evaluate import litert
 from emberflow.evaluate.borders import dequantize
-from emberflow.keras_bridge import keras, load
+from emberflow.keras_bridge import keras, load, load_own, own_classes
 from emberflow.loaded import unpacked
 from emberflow.stages.train import Origin, train
 from emberflow.training import Training, predict
+from emberflow.trust import Trust
 from emberflow.wishes import LayerWish, Wishes
 
 pytestmark = pytest.mark.xdist_group("tensorflow")
 
 
-def run(bench: Any, name: str, out: Path, trusted: bool = False) -> Any:
-    origin = Origin(baseline=name, training=Training(epochs=1, batch_size=8), labels=2, trust_model_code=trusted)
+def run(bench: Any, name: str, out: Path, trusted: bool = False, trust: Trust | None = None) -> Any:
+    origin = Origin(baseline=name, training=Training(epochs=1, batch_size=8), labels=2, trust=trust or Trust(runs_code=trusted))
     return train(
         origin, bench.classroom(), (bench["test-x.npy"], bench["test-y.npy"]), (out / "model.h5", out / "predictions.npy"), bench.lines.append
     )
@@ -36,6 +37,44 @@ def test_a_built_baseline_is_trained(bench: Any, baseline: Any) -> None:
     assert baseline.quality.scores["accuracy"] > 0.9
     assert (baseline.quality.runtime, baseline.quality.samples) == ("Keras", 32)
     assert any(line.startswith("epoch 20/20: accuracy ") for line in bench.lines)
+
+
+BUILDER = """
+import keras
+
+
+@keras.saving.register_keras_serializable("mine")
+class Gate(keras.layers.Layer):
+    def build(self, shape):
+        self.gain = self.add_weight(name="gain", shape=(shape[-1],), initializer="ones")
+
+    def call(self, x):
+        return x * self.gain
+
+
+def build():
+    layers = keras.layers
+    return keras.Sequential([keras.Input({shape}), Gate(name="gate"), layers.Flatten(), layers.Dense(2, "softmax")])
+
+
+OBJECTS = {{"mine>Gate": Gate}}
+"""
+
+
+def test_a_built_baseline_may_have_layers_of_keras_3(bench: Any, tmp_path: Path) -> None:
+    """Given to the processes after it by custom_objects, without which they can't be found; they learn with the others."""
+    folder = bench["test-x.npy"].parent
+    (folder / "builds_own.py").write_text(BUILDER.format(shape=np.load(bench["test-x.npy"]).shape[1:]))
+    with pytest.raises(ModelError, match=r"layer 'gate' \(Gate\) needs code of your own in Keras 3, mine>Gate, which every process that reads the"):
+        run(bench, "builds_own:build", tmp_path)
+
+    trust = Trust.of(True, "builds_own:OBJECTS", folder)
+    facts = run(bench, "builds_own:build", tmp_path, trust=trust)
+
+    with own_classes(trust.own):
+        gate = load_own(tmp_path / "model.h5").get_layer("gate")
+    assert "gate" in facts.layers
+    assert not np.array_equal(np.ones(4), gate.get_weights()[0])
 
 
 def test_one_sigmoid_is_written_as_two_columns(bench: Any, baseline: Any) -> None:

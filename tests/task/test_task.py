@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from emberflow.errors import DataError, ProjectError
+from emberflow.evaluate.metrics import Answers
 from emberflow.measure import Measure
 from emberflow.task import RULES, Examiner, Task, TaskKind, find_metric
 
@@ -36,6 +37,41 @@ def test_every_kind_has_rules():
 def test_a_measure_has_direction_and_unit(task, measure):
     """Errors have the values' unit, shares have none, and of one's own only the direction is known."""
     assert task.measure("K") == measure
+
+
+@pytest.mark.parametrize(
+    ("kind", "decided", "thresholds", "names"),
+    [
+        ("classification", np.array([0, 2, 1]), 0, {"predictions": 3}),
+        ("binary", np.array([0, 1, 1]), 1, {"predictions": 2}),
+        ("multi_label", np.array([[0, 1], [1, 1], [0, 0]]), 2, {"predictions of a": 2, "predictions of b": 2}),
+        ("regression", np.array([[0.5, 7.0], [0.25, 8.0], [0.75, 9.0]]), 0, {"predicted a": 0, "predicted b": 0}),
+        ("anomaly", np.array([0, 1, 1]), 1, {"error of reconstruction": 0, "predictions": 2}),
+    ],
+)
+def test_what_may_drift_of_a_kinds_answers(kind, decided, thresholds, names):
+    """By name, with how many classes there are; numbers have a row a sample. And how many thresholds decide."""
+    rules, labels = RULES[TaskKind(kind)], ("a", "b", "c")[: 3 if kind == "classification" else 2]
+
+    series = rules.outcomes(Answers(decided * 1.0, decided), labels)
+
+    assert names == {each.name: each.classes for each in series}
+    assert [(3,) if each.classes else (3, 1) for each in series] == [each.values.shape for each in series]
+    assert thresholds == rules.thresholds(len(labels))
+
+
+def test_every_kind_but_regression_has_labels_with_samples():
+    """Those that have it, and those of which it is said."""
+    one, several = np.array([0, 1, 1]), np.array([[0, 1], [1, 1], [0, 0]])
+    answers = Answers(one, np.array([1, 1, 0]))
+
+    assert ["regression"] == [kind for kind, rules in RULES.items() if not rules.has_labels]
+    for kind in (TaskKind.CLASSIFICATION, TaskKind.BINARY, TaskKind.ANOMALY):
+        assert [[False, True, True], [True, True, False]] == [each.tolist() for each in RULES[kind].of_label(one, answers, 1)]
+    found = RULES[TaskKind.MULTI_LABEL].of_label(several, Answers(several, 1 - several), 0)
+    assert [[False, True, False], [True, False, True]] == [each.tolist() for each in found]
+    values = np.array([[1.0], [2.0]])
+    assert [[False, False]] * 2 == [each.tolist() for each in RULES[TaskKind.REGRESSION].of_label(values, Answers(values, values), 0)]
 
 
 def test_thresholds_are_given_or_chosen():

@@ -94,6 +94,52 @@ def test_a_result_whose_blob_is_gone_is_made_again(prefect_api, tmp_path):
     assert workshop.store.has(first)
 
 
+def test_a_result_whose_blob_was_altered_is_made_again_and_told(prefect_api, tmp_path, caplog):
+    """The run goes on; the altered file is kept for a look."""
+    from prefect import flow
+
+    runs, workshop = [], Workshop.at(tmp_path)
+    make = counted(tmp_path, runs)
+
+    @flow
+    def once():
+        return make("a", workshop)
+
+    first = Artifact(**once())
+    workshop.store.path(first).write_text("b")
+    once()
+
+    aside = tmp_path / "store" / "altered" / f"{first.sha256}.svg"
+    assert ["a", "a"] == runs
+    assert workshop.store.path(first).read_text() == "a"
+    assert aside.read_text() == "b"
+    assert f"the blob {first.sha256[:12]} (svg) was altered" in caplog.text
+    assert f"set aside for a look, as '{aside}'; it is made anew" in caplog.text
+
+
+def test_another_machine_finds_results_and_blobs_at_the_stores_address(prefect_api, tmp_path):
+    """Two home folders and two folders of results that share nothing but the address: made once."""
+    from prefect import flow
+    from prefect.settings import PREFECT_LOCAL_STORAGE_PATH, temporary_settings
+
+    runs, address = [], str(tmp_path / "shared")
+    make = counted(tmp_path, runs)
+
+    @flow
+    def once(workshop):
+        return make("a", workshop)
+
+    made = []
+    for name in ("here", "there"):
+        workshop = Workshop.at(tmp_path / name, address=address)
+        with temporary_settings({PREFECT_LOCAL_STORAGE_PATH: str(tmp_path / f"results-{name}")}):
+            made.append(Artifact(**once(workshop)))
+        assert workshop.store.path(made[-1]).read_text() == "a"
+
+    assert 1 == len(set(made))
+    assert ["a"] == runs
+
+
 def test_a_result_that_can_not_be_read_is_made_again(prefect_api, tmp_path):
     """A file cut off by a crash."""
     from prefect import flow

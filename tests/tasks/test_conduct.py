@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from emberflow.errors import DataError, StageTimeout, TrackingError, UnsupportedLayer, WorkerLost
+from emberflow.errors import DataError, OutOfMemory, StageTimeout, TrackingError, UnsupportedLayer, WorkerLost
 from tasks.conduct import EVENT, RETRIED, STAGE, stage
 
 pytestmark = [pytest.mark.xdist_group("flows")]
@@ -16,7 +16,8 @@ AT_ONCE = RETRIED | {"retry_delay_seconds": 0, "retry_jitter_factor": None}
     ("error", "tries"),
     [
         (WorkerLost, 3),
-        (StageTimeout, 3),
+        (OutOfMemory, 3),
+        (StageTimeout, 1),
         (TrackingError, 3),
         (ConnectionResetError, 3),
         (DataError, 1),

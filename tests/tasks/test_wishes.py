@@ -17,7 +17,7 @@ SPLITS = SimpleNamespace(train="t", validation="v", standardization=None, target
 
 def compression(steps, wishes):
     plan = compress.Plan(training=Training(), fine_tuning=FineTuning(), folder=Path(), wishes=wishes)
-    return compress._facts({"plan": plan, "splits": SPLITS, "before": "b", "steps": steps})
+    return compress._facts({"plan": plan, "splits": SPLITS, "before": SimpleNamespace(model="m", notes=()), "steps": steps})
 
 
 def conversion(recipe, wishes):

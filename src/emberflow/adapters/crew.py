@@ -4,24 +4,31 @@ import atexit
 import heapq
 import itertools
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from emberflow.adapters.chatter import Chatter
+from emberflow.adapters.cores import Cores
+from emberflow.adapters.lock import Held
 from emberflow.adapters.worker import BROKEN, DONE, FAILED, READY, TOLD
-from emberflow.errors import EmberflowError, StageTimeout, WorkerLost
+from emberflow.errors import EmberflowError, OutOfMemory, StageTimeout, WorkerLost
 from emberflow.units import show_seconds
 
 _START_SECONDS = 120.0
+_LOOK_SECONDS = 0.05  # between two looks for a core that another run gave back
+_DEATH_SECONDS = 1.0  # between the end of a process's pipe and its own
 _ENDED = "the run was ended from outside, and its work with it; run again: what was finished is kept"
 AT_WORK = "at work"  # the first that a job reports: it has a worker now
 
@@ -47,18 +54,17 @@ class Worker:
 
     def __init__(self, number: int, threads: int, log: Path) -> None:
         ours, theirs = socket.socketpair()
-        log.parent.mkdir(parents=True, exist_ok=True)
-        self.log = log
-        with log.open("ab") as sink:
-            self.process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-                [sys.executable, "-m", "emberflow.adapters.worker", str(theirs.fileno()), str(os.getpid())],
-                pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-                stdout=sink,
-                stderr=sink,
-                start_new_session=True,
-                env={**os.environ, **_surroundings(threads)},
-            )
+        self.log, self._chatter = log, Chatter(log)
+        self._scratch = Path(tempfile.mkdtemp(prefix="emberflow-worker-"))  # TensorFlow's files of traced functions stay where a process is killed
+        self.process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+            [sys.executable, "-m", "emberflow.adapters.worker", str(theirs.fileno()), str(os.getpid()), str(self._scratch)],
+            pass_fds=[theirs.fileno()],
+            stdin=subprocess.DEVNULL,
+            stdout=self._chatter.sink,
+            stderr=self._chatter.sink,
+            start_new_session=True,
+            env={**os.environ, **_surroundings(threads), "TMPDIR": str(self._scratch)},
+        )
         theirs.close()
         self.pipe = Connection(ours.detach())
         self.number = number
@@ -66,7 +72,8 @@ class Worker:
     def run(self, job: Job, report: Callable[[str], None]) -> Any:
         """What the job's function returns.
 
-        Raises: its EmberflowError; StageTimeout; WorkerLost: the process died. After the last two the worker can't be used again.
+        Raises: its EmberflowError; StageTimeout; WorkerLost: the process died; OutOfMemory: it was killed as the system kills when memory runs
+            out, or said itself that it has none. After the last three the worker can't be used again.
         """
         end = time.monotonic() + job.limit_seconds
         try:
@@ -87,8 +94,19 @@ class Worker:
         except (EOFError, OSError) as error:
             if isinstance(error, StageTimeout):
                 raise
+            self._let_die()
             self.kill()
-            raise WorkerLost(f"the worker process ended in {job.entry} ({_way_of_death(self.process)}); its log is {self.log}") from error
+            kind = OutOfMemory if self.process.returncode == -signal.SIGKILL else WorkerLost
+            raise kind(f"the worker process ended in {job.entry} ({_way_of_death(self.process)}); its log is {self.log}") from error
+        finally:
+            self._chatter.pass_on()
+
+    def _let_die(self) -> None:
+        """Give a process whose pipe has ended a moment to end too, so that its exit code is its own; it isn't collected, `kill` needs its group."""
+        end = time.monotonic() + _DEATH_SECONDS
+        with suppress(ChildProcessError):  # collected long ago
+            while not os.waitid(os.P_PID, self.process.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) and time.monotonic() < end:
+                time.sleep(0.01)
 
     def wait_until_ready(self) -> None:
         """Block until the process answers. Raises WorkerLost when it doesn't."""
@@ -107,19 +125,21 @@ class Worker:
                 os.killpg(self.process.pid, signal.SIGKILL)
 
     def kill(self) -> None:
-        """End the process and all that it started, which outlives a process that died of itself."""
+        """End the process and all that it started, which outlives a process that died of itself; its temporary files are gone too."""
         if self.process.returncode is None:  # not waited for yet, so the number of its group is still its own
             with suppress(ProcessLookupError):
                 os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
         self.pipe.close()
+        self._chatter.close()
+        shutil.rmtree(self._scratch, ignore_errors=True)
 
 
 class Crew:
-    """Up to `size` workers, started when first needed and kept."""
+    """Up to `size` workers, started when first needed and kept; each works on a core of its own, which other runs may want too."""
 
-    def __init__(self, size: int, threads: int, logs: Path) -> None:
-        self._size, self._threads, self._logs = size, threads, logs
+    def __init__(self, size: int, threads: int, logs: Path, cores: Cores) -> None:
+        self._size, self._threads, self._logs, self._cores = size, threads, logs, cores
         self._idle: list[Worker] = []
         self._busy: set[Worker] = set()
         self._is_abandoned = False
@@ -131,7 +151,7 @@ class Crew:
 
     def run(self, job: Job, report: Callable[[str], None]) -> Any:
         """What the job's function returns; waits for a free worker first. Raises as `Worker.run`."""
-        with self._place_in_queue(job.urgency):
+        with self._place_in_queue(job.urgency) as core:
             worker = self._take()
         usable = False
         try:
@@ -152,7 +172,13 @@ class Crew:
                 self._busy.discard(worker)
                 if not usable:
                     worker.kill()  # it may be at work still, for a caller that was interrupted
+            core.give_back()
             self._give_back(worker if usable else None)
+
+    def check(self) -> None:
+        """Raises: EmberflowError: the crew was abandoned, and whoever waits for something should wait no longer."""
+        if self._is_abandoned:
+            raise EmberflowError(_ENDED)
 
     def close(self) -> None:
         """End all idle workers."""
@@ -179,16 +205,37 @@ class Crew:
             raise EmberflowError(_ENDED)
 
     @contextmanager
-    def _place_in_queue(self, urgency: int) -> Iterator[None]:
+    def _place_in_queue(self, urgency: int) -> Iterator[Held]:
+        """Waits for a worker and a core; of a crew only the most urgent call asks for a core, and takes the worker that is idle by then."""
         ticket = (-urgency, next(self._tickets))
         with self._change:
             heapq.heappush(self._queue, ticket)
-            self._change.wait_for(lambda: self._is_abandoned or (self._queue[0] == ticket and (self._idle or self._started < self._size)))
-            if self._is_abandoned:
-                raise EmberflowError(_ENDED)
-            heapq.heappop(self._queue)
-            yield
-            self._change.notify_all()
+            try:
+                core = self._wait_for_core(ticket)
+            finally:
+                self._queue.remove(ticket)
+                heapq.heapify(self._queue)
+                self._change.notify_all()
+            yield core
+
+    def _wait_for_core(self, ticket: tuple[int, int]) -> Held:
+        with ExitStack() as wanting:
+            is_wanting = False
+            while True:
+                self._change.wait_for(lambda: self._is_abandoned or (self._queue[0] == ticket and (self._idle or self._started < self._size)))
+                self.check()
+                if (is_wanting or not self._cores.are_wanted()) and (core := self._cores.take()):
+                    return core
+                if not is_wanting:
+                    wanting.enter_context(self._cores.wanting())
+                    is_wanting = True
+                self._pause(_LOOK_SECONDS)
+
+    def _pause(self, seconds: float) -> None:
+        """Not shortened when a worker of this crew is done: who is told of that first would take its core before any other run can look."""
+        end = time.monotonic() + seconds
+        while not self._is_abandoned and (left := end - time.monotonic()) > 0:
+            self._change.wait(left)
 
     def _take(self) -> Worker | None:
         if self._idle:
@@ -226,6 +273,8 @@ def _surroundings(threads: int) -> dict[str, str]:
 
 def _way_of_death(process: subprocess.Popen[bytes]) -> str:
     code = process.returncode
+    if code == -signal.SIGKILL:
+        return "signal SIGKILL, which the system sends when memory runs out"
     return f"signal {signal.Signals(-code).name}" if code is not None and code < 0 else f"exit code {code}"
 
 
@@ -237,7 +286,7 @@ def crew_of(size: int, threads: int, logs: Path) -> Crew:
     """This process's crew of that shape; the same one at each call, ended with the process."""
     with _crews_lock:
         if (size, threads, logs) not in _crews:
-            _crews[size, threads, logs] = crew = Crew(size, threads, logs)
+            _crews[size, threads, logs] = crew = Crew(size, threads, logs, Cores.of_machine())
             atexit.register(crew.close)
         return _crews[size, threads, logs]
 

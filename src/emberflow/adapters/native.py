@@ -10,17 +10,23 @@ import numpy as np
 
 from emberflow.adapters.toolchain import Toolchain
 from emberflow.errors import ChipError
-from emberflow.values import Arrays
+from emberflow.evaluate.micro import SAMPLES_AT_ONCE
+from emberflow.values import AnyArray, Arrays
+from emberflow.view import Inputs, pieces_of_all
 
 
-def run_on_host(toolchain: Toolchain, sources: Mapping[str, bytes], function: str, codes: Arrays, output_bytes: tuple[int, ...]) -> Arrays:
+def run_on_host(toolchain: Toolchain, sources: Mapping[str, bytes], function: str, codes: Inputs, output_bytes: tuple[int, ...]) -> Arrays:
     """Outputs as bytes, shape (n, bytes) and uint8 each, of `codes`, inputs of shape (n, ...) as `function` takes them.
 
     Raises: ToolchainError: no compiler, or it refuses a source. ChipError: the code crashed.
     """
-    library = toolchain.build_for_host(sources)
+    words = {"library": np.array(str(toolchain.build_for_host(sources))), "function": np.array(function), "output_bytes": np.array(output_bytes)}
+    answers = [_ask(function, words, some) for some in pieces_of_all(codes, SAMPLES_AT_ONCE)]
+    return tuple(np.concatenate([answer[f"outputs{position}"] for answer in answers]) for position in range(len(output_bytes)))
+
+
+def _ask(function: str, words: Mapping[str, AnyArray], codes: Arrays) -> Mapping[str, AnyArray]:
     request = io.BytesIO()
-    words = {"library": np.array(str(library)), "function": np.array(function), "output_bytes": np.array(output_bytes)}
     np.savez(request, allow_pickle=False, **words, **{f"codes{position}": each for position, each in enumerate(codes)})
     # -P: a folder of the user's that is called numpy, say, isn't imported
     command = [sys.executable, "-P", "-m", "emberflow.adapters.native_process"]
@@ -28,7 +34,7 @@ def run_on_host(toolchain: Toolchain, sources: Mapping[str, bytes], function: st
     if ended.returncode:
         raise ChipError(f"{function}, built for this machine, ended with {_way(ended)}; expected outputs: the generated C is wrong", function)
     with np.load(io.BytesIO(ended.stdout)) as answer:
-        return tuple(answer[f"outputs{position}"] for position in range(len(output_bytes)))
+        return {name: answer[name] for name in answer.files}
 
 
 def _way(ended: subprocess.CompletedProcess[bytes]) -> str:

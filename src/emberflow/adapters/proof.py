@@ -1,12 +1,11 @@
 """The proof: what a compiled model takes on a target, and that it computes what TFLM does, byte for byte. Builds, runs, compares; judges nothing.
 
-    claim = Claim(model, compiled.name, compiled.files)
+    claim = Claim(model, compiled.name, compiled.files, program.sources)
     proof = prove(claim, (codes,), target, Toolchain(default_cache()))
     proof.figures.linked.flash_bytes, proof.figures.is_proven, proof.figures.emulated.instructions
 
 Two programs are built around the same sources: the product, whose sections are reported, and the measuring one, which runs samples on the emulated
-core with the target's own memory map. A program that does not fit is linked once more for a memory that is larger than the target's, so that
-its figures are known all the same, and the missing bytes with them. Such a memory ends at 64 MiB: nobody waits for figures of more.
+core with the target's own memory map. The product's own test is run by `self_test`.
 """
 
 from collections.abc import Iterator, Mapping
@@ -16,23 +15,21 @@ from statistics import median_low
 import numpy as np
 
 from emberflow.adapters.emulator import Emulator, Execution, Run
+from emberflow.adapters.linking import Placed, place
 from emberflow.adapters.native import run_on_host
 from emberflow.adapters.toolchain import Options, Toolchain
-from emberflow.errors import ChipError, DoesNotFit, EmulatorError, GraphError
+from emberflow.errors import ChipError, EmulatorError, GraphError
 from emberflow.evaluate import reference
 from emberflow.evaluate.parity import as_bytes, compare_all
 from emberflow.firmware.chip.image import Image
-from emberflow.firmware.chip.program import INPUTS, OUTPUTS, linker_script, measuring_program, product_program
+from emberflow.firmware.chip.program import INPUTS, OUTPUTS, measuring_program
 from emberflow.graph import Graph, Tensor, read_graph
 from emberflow.on_chip import Divergence, Emulated, LayerOnChip, Linked, OnChip
 from emberflow.target import Target
-from emberflow.units import show_bytes
 from emberflow.values import AnyArray, Arrays
+from emberflow.view import Inputs
 
 VECTORS = 100
-_ROOM_BYTES = 64 * 1024  # by which an imagined memory grows at a time: the measuring program is larger than the product
-_MOST_BYTES = 64 * 1024**2
-_MOST_LINKS = 8  # the linker tells all that is missing at once: the second one does, but for what alignment adds
 _TRACED = Options(defines={"EF_TRACE": "1"})
 _PLAIN = Options()
 
@@ -41,13 +38,13 @@ _PLAIN = Options()
 class Claim:
     """What is to be proven: that the C11 texts `sources`, by file name, of a model called `name` compute what the .tflite `model` does.
 
-    keeps_input: whether the product needs its inputs after the model has run, which takes RAM beside the arena.
+    program: what stands around them in the product, by file name; its flash and RAM are what is reported.
     """
 
     model: bytes
     name: str
     sources: Mapping[str, bytes]
-    keeps_input: bool = False
+    program: Mapping[str, bytes]
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +58,7 @@ class Proof:
     outputs: Arrays | None
 
 
-def prove(claim: Claim, codes: Arrays, target: Target, toolchain: Toolchain, vectors: int = VECTORS, expected: Arrays | None = None) -> Proof:
+def prove(claim: Claim, codes: Inputs, target: Target, toolchain: Toolchain, vectors: int = VECTORS, expected: Arrays | None = None) -> Proof:
     """Build the firmware of `claim` for `target`, run it, and compare it with TFLM.
 
     Args:
@@ -133,7 +130,8 @@ class Trial:
 
     def link(self) -> tuple[Linked, tuple[LayerOnChip, ...]]:
         """What the product takes, in all and by layer."""
-        image, _, missing = self._build(product_program(self.claim.name, None, *self._counts, self.claim.keeps_input), _PLAIN)
+        placed = self._place(self.claim.program, _PLAIN)
+        image = placed.image
         arena = image.symbols.get(f"{self.claim.name}_arena")
         linked = Linked(
             flash_bytes=image.flash_bytes,
@@ -141,11 +139,11 @@ class Trial:
             arena_bytes=arena.size_bytes if arena else 0,
             reserved_stack_bytes=image.stack_bytes,
             sections=dict(image.sections),
-            missing_bytes=missing,
+            missing_bytes=dict(placed.missing_bytes),
         )
         return linked, tuple(_layers(self.graph, image))
 
-    def run_on_host(self, codes: Arrays) -> Arrays:
+    def run_on_host(self, codes: Inputs) -> Arrays:
         """Outputs of the C on this machine."""
         sizes = tuple(output.size_bytes for output in self.outputs)
         return self._as_outputs(run_on_host(self.toolchain, self.claim.sources, f"{self.claim.name}_infer", codes, sizes))
@@ -181,25 +179,14 @@ class Trial:
         return tuple(np.ascontiguousarray(data).view(output.dtype).reshape(len(data), *output.shape[1:]) for data, output in pairs)
 
     def _execute(self, codes: Arrays, options: Options, watched: tuple[str, ...]) -> Execution:
-        image, place, _ = self._build(measuring_program(self.claim.name, *self._counts), options)
-        run = Run({INPUTS: as_bytes(codes).tobytes()}, watched)
-        execution = Emulator(self.toolchain).run(image, place, run)
+        placed = self._place(measuring_program(self.claim.name, *self._counts), options)
+        execution = Emulator(self.toolchain).run(placed.image, placed.target, Run({INPUTS: as_bytes(codes).tobytes()}, watched))
         if execution.exit_status:
             raise ChipError(f"the measuring program ended with status {execution.exit_status}; expected 0", "main")
         return execution
 
-    def _build(self, program: Mapping[str, bytes], options: Options) -> tuple[Image, Target, dict[str, int]]:
-        """The program, the memory that it was linked for, and the bytes that the target lacks for it."""
-        place, missing, told = self.target, dict[str, int](), ""
-        for _ in range(_MOST_LINKS):
-            try:
-                return self.toolchain.build({**self.claim.sources, **program}, place, linker_script(place), options), place, missing
-            except DoesNotFit as error:
-                missing, told = {**error.missing_bytes, **missing}, told or str(error)
-                place = enlarge(place, error.missing_bytes)
-            if max(place.flash_bytes, place.ram_bytes) > _MOST_BYTES:
-                break
-        raise DoesNotFit(f"{told}. Nothing was measured: an imagined memory of at most {show_bytes(_MOST_BYTES)} has no room for it either", missing)
+    def _place(self, program: Mapping[str, bytes], options: Options) -> Placed:
+        return place(self.toolchain, {**self.claim.sources, **program}, self.target, options)
 
     def _by_layer(self, traced: Execution) -> dict[str, int]:
         """Instructions from one trace to the next, and before the first those that are left; the trace's own few are among them."""
@@ -233,21 +220,6 @@ def _read(model: bytes) -> Graph:
     return graph
 
 
-def enlarge(target: Target, missing_bytes: Mapping[str, int]) -> Target:
-    """A target as `target`, but for regions that have `missing_bytes` more, and some to spare; it has no others besides flash and RAM."""
-    grown = [
-        region.model_copy(update={"size_bytes": region.size_bytes + _rounded(missing_bytes[region.name])}) if region.name in missing_bytes else region
-        for region in target.regions
-        if region.name in ("flash", "sram")
-    ]
-    sizes = {region.name: region.size_bytes for region in grown}
-    return target.model_copy(update={"regions": tuple(grown), "flash_bytes": sizes["flash"], "ram_bytes": sizes["sram"]})
-
-
-def _rounded(count: int) -> int:
-    return (count // _ROOM_BYTES + 1) * _ROOM_BYTES
-
-
 def _layers(graph: Graph, image: Image) -> Iterator[LayerOnChip]:
     """Each operator with the sizes of the constants that are named after it."""
     for operator in graph.operators:
@@ -266,5 +238,5 @@ def _spread(count: int, chosen: int) -> AnyArray:
     return np.linspace(0, count - 1, min(chosen, count)).round().astype(np.int64)
 
 
-def _take(arrays: Arrays, places: AnyArray) -> Arrays:
+def _take(arrays: Inputs, places: AnyArray) -> Arrays:
     return tuple(array[places] for array in arrays)

@@ -16,9 +16,10 @@ import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
 from emberflow import sealed
+from emberflow.adapters.address import check_address, failures
 from emberflow.artifact import digest
 from emberflow.bundle import Manifest, verify_files
-from emberflow.errors import BundleError, ProjectError, PublishError, did_you_mean
+from emberflow.errors import BundleError, PublishError
 from emberflow.index import Index, Published, seal, unseal
 from emberflow.sealed import MANIFEST, SIGNATURE
 from emberflow.signing import read_private, sign
@@ -42,13 +43,7 @@ class Publisher:
     def check(self) -> None:
         """Raises: ProjectError: the address is none, needs a package that is missing, or the key can't be used."""
         read_private(self.key)
-        try:
-            fsspec.core.url_to_fs(self.address)
-        except ValueError as error:
-            hint = did_you_mean(self.address.split("://", maxsplit=1)[0], fsspec.available_protocols())
-            raise ProjectError(f"received publish: '{self.address}'; expected a folder, or an address such as s3://bucket/watch.{hint}") from error
-        except ImportError as error:
-            raise ProjectError(f"received publish: '{self.address}', for which a package is missing: {error}") from error
+        check_address(self.address, "publish")
 
     def read(self) -> Index | None:
         """The index as published; None before the first time. Raises: BundleError: it isn't ours."""
@@ -135,7 +130,7 @@ def _read(address: str, name: str) -> bytes | None:
         data: bytes = fs.cat_file(f"{root}/{name}")
     except FileNotFoundError:
         return None
-    except OSError as error:
+    except failures() as error:
         raise PublishError(_silent(address, error)) from error
     return data
 
@@ -147,10 +142,10 @@ def _write(address: str, name: str, data: bytes) -> None:
             sealed.replace_file(Path(root) / name, data)
         else:
             fs.pipe_file(f"{root}/{name}", data)
-    except OSError as error:
+    except failures() as error:
         raise PublishError(_silent(address, error)) from error
 
 
-def _silent(address: str, error: OSError) -> str:
+def _silent(address: str, error: Exception) -> str:
     said = " ".join(str(error).split())
     return f"can't publish to {address}; see that it answers and may be written to, then run again: the champion is published then. It said: {said}"

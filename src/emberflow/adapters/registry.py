@@ -59,6 +59,13 @@ class Registry:
         number = getattr(self.aliases(), alias)
         return self.version(number) if number else None
 
+    def serving_runs(self) -> frozenset[str]:
+        """The ids of the runs that made the versions with a name: they may serve, or be rolled back to."""
+        names = self.aliases()
+        made = {self.version(number).mlflow_run for number in (names.champion, names.challenger, names.previous) if number}
+        with self._answering() as mlflow:
+            return frozenset(str(mlflow.get_run(run).data.tags.get("emberflow.run_id", "")) for run in made)
+
     def find(self, origin: Origin) -> Version | None:
         """The newest version of that origin."""
         wanted = {key: getattr(origin, name) for name, key in _KEYS.items()}
@@ -158,8 +165,22 @@ class Registry:
             yield connect(self.tracker.uri).mlflow
 
     def _aliases(self, mlflow: "MlflowClient") -> Aliases:
-        found = mlflow.search_registered_models(f"name = '{self.project}'")
-        return Aliases(**{name: int(found[0].aliases[name]) for name in Alias if name in found[0].aliases}) if found else Aliases()
+        """Asked for one by one: whoever asks for the registered model has MLflow read every version that it ever had."""
+        return Aliases(**{name: number for name in Alias if (number := self._number(mlflow, name))}) if self._exists(mlflow) else Aliases()
+
+    def _exists(self, mlflow: "MlflowClient") -> bool:
+        """Whether there is a version: asked for by a search, which a server with users never refuses."""
+        return bool(mlflow.search_model_versions(f"name = '{self.project}'", max_results=1))
+
+    def _number(self, mlflow: "MlflowClient", alias: Alias) -> int | None:
+        from mlflow.exceptions import MlflowException  # noqa: PLC0415  # takes 3 s to import
+
+        try:
+            return int(mlflow.get_model_version_by_alias(self.project, alias).version)
+        except MlflowException as error:
+            if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):  # the version is gone, nobody has the name
+                raise
+            return None
 
     def _known(self, mlflow: "MlflowClient") -> str:
         found = mlflow.search_model_versions(f"name = '{self.project}'", order_by=["version_number ASC"])
@@ -168,7 +189,7 @@ class Registry:
     def _make_model(self, mlflow: "MlflowClient") -> None:
         from mlflow.exceptions import MlflowException  # noqa: PLC0415  # takes 3 s to import
 
-        if mlflow.search_registered_models(f"name = '{self.project}'"):
+        if self._exists(mlflow):
             return
         try:
             mlflow.create_registered_model(

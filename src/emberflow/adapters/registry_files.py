@@ -26,6 +26,7 @@ class Fetched(Value):
     standardization: Standardization | None
     labels: tuple[str, ...]
     target: Standardization | None = Field(default=None, description="of a regression's values, which the model gives standardized")
+    thresholds: tuple[float, ...] = Field(default=(), description="that its firmware decides by")
 
 
 def fetch_model(registry: Registry, version: Version, folder: Path) -> Fetched:
@@ -43,7 +44,13 @@ def fetch_model(registry: Registry, version: Version, folder: Path) -> Fetched:
         _check(registry, version, digest_file(file))
         model, described = mlflow_tflite.load_model(str(place)), Model.load(str(place))
         told = described.metadata or {}
-    return Fetched(model=file, standardization=model.standardization, labels=tuple(map(str, told.get("labels", ()))), target=model.target)
+    return Fetched(
+        model=file,
+        standardization=model.standardization,
+        labels=tuple(map(str, told.get("labels", ()))),
+        target=model.target,
+        thresholds=tuple(map(float, told.get("thresholds", ()))),
+    )
 
 
 def fetch_bundle(registry: Registry, version: Version, folder: Path) -> tuple[Path, Manifest]:

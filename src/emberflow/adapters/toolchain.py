@@ -8,20 +8,24 @@
 is the default and whose loaded bytes are the same for the same sources everywhere, and arm-none-eabi-gcc as a second opinion.
 """
 
+import fcntl
 import hashlib
+import itertools
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from importlib.util import find_spec
 from pathlib import Path
+from typing import IO
 
-from emberflow.adapters.store import telling_of_disk
-from emberflow.errors import DoesNotFit, ToolchainError
+from emberflow.adapters.disk import telling_of_disk
+from emberflow.errors import DoesNotFit, ToolchainError, ToolMissing
 from emberflow.firmware.chip.cores import find_core
 from emberflow.firmware.chip.image import Image, read_image
 from emberflow.firmware.chip.program import freestanding_functions
@@ -129,9 +133,16 @@ class Toolchain:
             (folder / name).write_bytes(text)
         units = sorted(name for name in files if name.endswith(".c"))
         try:
-            answer = subprocess.run(  # noqa: S603 - a compiler that was looked up, and files that we wrote
-                [*command, *units, *last], cwd=folder, env=self._environment(), capture_output=True, text=True, timeout=self.limit_s, check=False
-            )
+            with self._objects() as objects:
+                answer = subprocess.run(  # noqa: S603 - a compiler that was looked up, and files that we wrote
+                    [*command, *units, *last],
+                    cwd=folder,
+                    env=self._environment(objects),
+                    capture_output=True,
+                    text=True,
+                    timeout=self.limit_s,
+                    check=False,
+                )
         except subprocess.TimeoutExpired as error:
             raise ToolchainError(f"{command[0]} did not end within {self.limit_s:.0f} s; try again, or give it more time") from error
         if answer.returncode != 0:
@@ -139,10 +150,24 @@ class Toolchain:
                 _refuse_overflow(answer.stderr, target)
             raise ToolchainError(_tell(answer.stderr, self._keep_log(command, units, answer.stderr)))
 
-    def _environment(self) -> dict[str, str]:
+    @contextmanager
+    def _objects(self) -> Iterator[Path]:
+        """The first folder for compiled objects that no other build has now.
+
+        Two of zig 0.15.1 that compile `main.c` and `memory.c` of their own into one folder at once may each wait for the lock that the other
+        holds, for ever: it locks an entry, which is named by the file and not by its content, until the program is linked.
+        """
+        for number in itertools.count():
+            place = _make(self.cache / f"objects-{number}")
+            with (place / "lock").open("w") as lock:
+                if _take(lock):
+                    yield place
+                    return
+
+    def _environment(self, objects: Path) -> dict[str, str]:
         """Only what compilers need: what the user has set otherwise must not change the program."""
         cache = _make(self.cache / "zig")
-        return {"ZIG_GLOBAL_CACHE_DIR": str(cache), "ZIG_LOCAL_CACHE_DIR": str(cache), "HOME": str(cache), "PATH": _path(), "LC_ALL": "C"}
+        return {"ZIG_GLOBAL_CACHE_DIR": str(cache), "ZIG_LOCAL_CACHE_DIR": str(objects), "HOME": str(cache), "PATH": _path(), "LC_ALL": "C"}
 
     def _keep_log(self, command: Sequence[str], units: Sequence[str], text: str) -> Path:
         log = _make(self.cache / "logs") / f"{hashlib.sha256(text.encode()).hexdigest()[:12]}.txt"
@@ -153,10 +178,10 @@ class Toolchain:
 def zig(command: str) -> list[str]:
     """The start of a command line for a command of zig, such as `cc`.
 
-    Raises: ToolchainError: it is not installed.
+    Raises: ToolMissing: it is not installed.
     """
     if find_spec("ziglang") is None:
-        raise ToolchainError("found no C compiler for chips: the package ziglang is missing; get it with pip install 'emberflow[chip]'")
+        raise ToolMissing("found no C compiler for chips: the package ziglang is missing; get it with pip install 'emberflow[chip]'")
     return [sys.executable, "-m", "ziglang", command]
 
 
@@ -164,6 +189,14 @@ def _make(folder: Path) -> Path:
     with telling_of_disk(folder):
         folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+def _take(lock: IO[str]) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the kernel frees it when the file is closed, or the process ends
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _gnu() -> str:
@@ -177,7 +210,7 @@ def _host_compiler() -> str:
 def _find(program: str, package: str) -> str:
     found = shutil.which(program)
     if found is None:
-        raise ToolchainError(f"found no {program}; on Debian: apt-get install {package}, or leave the compiler at zig")
+        raise ToolMissing(f"found no {program}; on Debian: apt-get install {package}, or leave the compiler at zig")
     return found
 
 

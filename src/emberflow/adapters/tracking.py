@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from emberflow.adapters import tracking_figures as figures
+from emberflow.adapters.process_mark import ProcessMark
 from emberflow.adapters.tracking_address import RunIds, check_address, comparison_page, hide_password, hide_user, is_server, run_page
 from emberflow.adapters.tracking_figures import Context
 from emberflow.errors import EmberflowError, ProjectError, RegistryError
@@ -29,6 +30,8 @@ ENVIRONMENT = {
 }
 
 MODEL_FOLDER = "model/"
+PROCESS = "emberflow.process"  # the tag by which another run sees that the process of this one has ended
+FLOW_RUN = "prefect.flow_run_id"
 
 
 class Status(StrEnum):
@@ -83,8 +86,15 @@ class Tracker:
     def open_run(self, experiment: str, run_name: str, tags: Mapping[str, str]) -> RunIds:
         """Start the parent run of a pipeline run; the experiment is made when there is none."""
         experiment_id = self._client.find_experiment(experiment, self.artifacts.as_uri() if self.artifacts else None)
-        run = self._client.create_run(experiment_id, run_name, tags)
+        run = self._client.create_run(experiment_id, run_name, {PROCESS: str(ProcessMark.of_this()), **tags})
         return RunIds(experiment_id=experiment_id, run_id=run.info.run_id)
+
+    def end_lost_runs(self, experiment: str) -> tuple[str, ...]:
+        """Mark every run of `experiment` as killed that is open and whose process, one of this machine, has ended. Their ids of Prefect's."""
+        lost = [run for run in self._client.open_runs(experiment) if (mark := ProcessMark.parse(run.data.tags.get(PROCESS, ""))) and mark.has_ended()]
+        for run in lost:
+            self.finish(RunIds(experiment_id=run.info.experiment_id, run_id=run.info.run_id), Status.KILLED)
+        return tuple(run.data.tags[FLOW_RUN] for run in lost if FLOW_RUN in run.data.tags)
 
     def log_data(self, ids: RunIds, context: Context) -> None:
         """Name the training and the test part as inputs of the run, with shapes, counts and labels."""
@@ -125,17 +135,18 @@ class Tracker:
                 return model_id
         raise RegistryError(f"the run {ids.run_id} in MLflow has no model of the recipe '{recipe}'; log the variant before it is registered")
 
-    def finish(self, ids: RunIds, status: Status, record: Record | None = None, files: "Files" = ()) -> None:
-        """End the parent run, and every nested run still open.
+    def log_outcome(self, ids: RunIds, record: Record, files: "Files" = ()) -> None:
+        """Tell the parent the champion's figures, the training's curves, the choice in words and the table (`variants.csv`), and every nested run
+        whether it is the champion.
 
         Args:
-            record: with it the parent gets the champion's figures, the training's curves, the choice in words and the table
-                (`variants.csv`), and every nested run is told whether it is the champion.
             files: (local file or directory, its path among the artifacts): report, bundle.
         """
-        if record:
-            self._log_record(ids, record)
+        self._log_record(ids, record)
         self._client.upload(ids.run_id, files)
+
+    def finish(self, ids: RunIds, status: Status) -> None:
+        """End the parent run, and every nested run still open."""
         for child in self._client.children(ids, {}):
             if child.info.status == "RUNNING":
                 self._client.end(child.info.run_id, status)

@@ -19,8 +19,8 @@ from mlflow.tracking._tracking_service.utils import _use_tracking_uri
 from sqlalchemy import create_engine
 from sqlalchemy.exc import OperationalError
 
+from emberflow.adapters.disk import no_space, telling_of_disk
 from emberflow.adapters.mlflow_tflite import save_model
-from emberflow.adapters.store import no_space, telling_of_disk
 from emberflow.adapters.tracking_address import SQLITE, RunIds, hide_password, is_server
 from emberflow.adapters.tracking_figures import Card, DataInput, Figures
 from emberflow.errors import EmberflowError, ProjectError, TrackingError
@@ -81,6 +81,12 @@ class Client:
         condition = " and ".join(f"tags.`{key}` = '{value}'" for key, value in wanted.items())
         with answering(self._uri):
             return self._mlflow.search_runs([ids.experiment_id], condition, order_by=["attributes.start_time ASC"])
+
+    def open_runs(self, experiment: str) -> Sequence[Run]:
+        """The runs of the experiment of that name that have not ended; none where there is no such experiment."""
+        with answering(self._uri):
+            found = self._mlflow.get_experiment_by_name(experiment)
+            return self._mlflow.search_runs([found.experiment_id], "attributes.status = 'RUNNING'") if found else ()
 
     def log_data(self, run_id: str, inputs: Iterable[DataInput]) -> None:
         """Name data sets as inputs of a run."""

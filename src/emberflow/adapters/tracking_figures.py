@@ -201,12 +201,16 @@ def _chip_metrics(variant: Variant, metric: str) -> dict[str, float]:
     """What the linked firmware takes beside flash and RAM, and what the emulated core showed; nothing that was not measured."""
     footprint, firmware = variant.verdict.footprint, variant.firmware
     on_chip = firmware.on_chip if firmware else None
+    test = on_chip.self_test if on_chip else None
     found = {
         "stack_bytes": footprint.stack_bytes,
         "instructions": footprint.instructions,
         "latency_estimate_us": footprint.latency_us,
         "parity_differing_bytes": on_chip.emulated.parity.differing_bytes if on_chip and on_chip.emulated else None,
         "parity_samples": on_chip.emulated.parity.samples if on_chip and on_chip.emulated else None,
+        "self_test_failures": test.failures if test else None,
+        "self_test_samples": test.samples if test else None,
+        "self_test_flash_bytes": test.flash_bytes if test else None,
         "chip_arena_bytes": on_chip.linked.arena_bytes if on_chip else None,
         "packing_saved_bytes": firmware.saved_bytes if firmware and firmware.sources else None,
         f"{metric}_on_chip": firmware.quality.scores[metric] if firmware and firmware.quality else None,
@@ -240,6 +244,7 @@ def _tags(variant: Variant, context: Context) -> dict[str, str]:
         "tflm": notes.micro(variant.evaluation),
         "footprint": variant.verdict.footprint.basis,
         "on_chip": notes.on_chip(variant),
+        "self_test": notes.self_test(variant),
         "emberflow.project": context.project,
         "emberflow.data_digest": context.data_digest,
         "emberflow.code_digest": context.code_digest,

@@ -44,15 +44,22 @@ def on_chip(variant: Variant) -> str:
     return "equal to TFLM" if figures.is_proven else clip(figures.complaint or f"nothing is proven: {figures.unproven}")
 
 
+def self_test(variant: Variant) -> str:
+    """Whether the product passed its own test on the emulated core, or that it was not run."""
+    test = variant.firmware.on_chip.self_test if variant.firmware and variant.firmware.on_chip else None
+    return clip(str(test)) if test else "not run"
+
+
 def of_variant(variant: Variant, target: str, measure: Measure) -> str:
     """The recipe in words, the verdict with what to try, what the steps left alone, and whether LiteRT and TFLM agree."""
     footprint, size = variant.verdict.footprint, variant.evaluation.size
+    zipped, loss = show_bytes(size.compressed_bytes), measure.show_loss(variant.evaluation.drop)
     lines = [
         f"**{variant.recipe}**: {Recipe.parse(variant.recipe).meaning}.",
         "",
-        f"**{'Fits' if variant.verdict.fits else 'Does not fit'} {target}**: flash {show_bytes(footprint.flash_bytes)},"
-        f" RAM {show_bytes(footprint.ram_bytes)} ({footprint.basis}).",
-        f"File {show_bytes(size.file_bytes)}, zipped {show_bytes(size.compressed_bytes)}. Loss of {measure.name}: {measure.show_loss(variant.evaluation.drop)}.",
+        f"**{'Fits' if variant.verdict.fits else 'Does not fit'} {table.escape(target)}**: flash {show_bytes(footprint.flash_bytes)},"
+        f" RAM {show_bytes(footprint.ram_bytes)} ({table.escape(footprint.basis)}).",
+        f"File {show_bytes(size.file_bytes)}, zipped {zipped}. Loss of {table.escape(measure.name)}: {loss}.",
         *_bullets("Why not, and what to try", map(_advise, variant.verdict.reasons)),
         *_bullets("What could not be checked", variant.verdict.notes),
         *_bullets("Notes", variant.notes),
@@ -71,6 +78,7 @@ def of_run(record: Record, compare: str) -> str:
 
 def _on_the_core(variant: Variant) -> Iterator[str]:
     yield on_chip(variant)
+    yield f"of the product {self_test(variant)}"
     footprint = variant.verdict.footprint
     if footprint.instructions is not None and footprint.latency_us is not None:
         yield f"{footprint.instructions:,} instructions an inference, {show_time(footprint.latency_us)} at one a cycle (an estimate)"
@@ -94,6 +102,6 @@ def _advise(reason: Reason) -> str:
 
 
 def _bullets(heading: str, lines: Iterable[str]) -> Iterator[str]:
-    found = [f"- {line}" for line in lines]
+    found = [f"- {table.escape(line)}" for line in lines]
     if found:
         yield from ("", f"**{heading}**", "", *found)

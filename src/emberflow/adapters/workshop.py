@@ -7,26 +7,33 @@ from pathlib import Path
 from typing import Any
 
 from emberflow.adapters.crew import Crew, Job, abandon, crew_of
-from emberflow.adapters.store import Store, telling_of_disk
+from emberflow.adapters.disk import telling_of_disk
+from emberflow.adapters.store import Store
 
 
 @dataclass(frozen=True)
 class Workshop:
-    """A folder (`.emberflow` by default), and how many workers of how many threads share the cores."""
+    """A folder (`.emberflow` by default), and how many workers of how many threads share the cores.
+
+    run_name: `<project>/<run>`, whose ledger in the store says what it uses; empty for who only looks.
+    address: where a team keeps the blobs, if not in the folder alone.
+    """
 
     home: Path
     workers: int
     threads: int
+    run_name: str = ""
+    address: str = ""
 
     @classmethod
-    def at(cls, home: Path) -> "Workshop":
+    def at(cls, home: Path, run_name: str = "", address: str = "") -> "Workshop":
         """One worker a core of those this process may use, of one thread each: small models gain more from working side by side."""
-        return cls(home.resolve(), workers=len(os.sched_getaffinity(0)), threads=1)
+        return cls(home.resolve(), workers=len(os.sched_getaffinity(0)), threads=1, run_name=run_name, address=address)
 
     @property
     def store(self) -> Store:
         """The artifact store."""
-        return Store(self.home / "store")
+        return Store(self.home / "store", self.run_name, self.address)
 
     @property
     def crew(self) -> Crew:

@@ -4,12 +4,14 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from emberflow.adapters.proof import Claim, prove
+from emberflow.adapters.self_test import run_self_test, with_self_test
 from emberflow.adapters.toolchain import Compiler, Toolchain, default_cache
 from emberflow.compiler import Parity
 from emberflow.errors import DoesNotFit, TargetError, ToolchainError
 from emberflow.evaluate import litert, reference
 from emberflow.export import Making
-from emberflow.on_chip import OnChip
+from emberflow.firmware.shipped import Shipped
+from emberflow.on_chip import OnChip, SelfTest
 from emberflow.samples import Samples
 from emberflow.target import Target, TargetKind, find_target, read_target
 from emberflow.values import Arrays
@@ -46,6 +48,22 @@ def try_to_prove(claim: Claim, codes: Arrays, expected: Arrays, target: Target, 
     except ToolchainError as error:
         return None, str(error)
     return on_chip, "" if on_chip.is_proven else _doubt(on_chip, REFERENCES[making.parity])
+
+
+def try_to_test(on_chip: OnChip, program: Shipped, target: Target, making: Making) -> tuple[OnChip, str]:
+    """`on_chip` with what the self-test of `program` showed, and why that is not passed; "" when it is.
+
+    Raises: as `run_self_test`.
+    """
+    tested = with_self_test(on_chip, program, target, Toolchain(default_cache(), Compiler(making.compiler)))
+    if tested.self_test is None:
+        return tested, tested.fault or tested.unproven
+    return tested, str(tested.self_test) if tested.fails_its_test else ""
+
+
+def repeat_self_test(program: Shipped, target: Target) -> SelfTest:
+    """What the self-test of `program` shows now. Raises: as `run_self_test`."""
+    return run_self_test(program, target, Toolchain(default_cache()))
 
 
 def _doubt(on_chip: OnChip, name: str) -> str:

@@ -60,7 +60,7 @@ def summary(on_chip: OnChip, target: Target) -> Iterator[tuple[str, str]]:
     yield "RAM", f"{linked.ram_bytes:,} B of {show_bytes(target.ram_bytes)} (arena {linked.arena_bytes:,}, stack {linked.reserved_stack_bytes:,})"
     if emulated is None:
         return
-    yield "stack", f"{emulated.stack_bytes:,} B used"
+    yield "stack", f"{on_chip.stack_bytes:,} B used"
     spread = (
         f", {emulated.least_instructions:,} to {emulated.most_instructions:,}" if emulated.least_instructions != emulated.most_instructions else ""
     )
@@ -69,3 +69,5 @@ def summary(on_chip: OnChip, target: Target) -> Iterator[tuple[str, str]]:
     yield "compared", f"{parity.samples:,} inputs on the emulated core: {parity.differing_bytes:,} of {parity.bytes:,} B differ"
     if on_chip.on_host:
         yield "", f"{on_chip.on_host.samples:,} on this machine: {on_chip.on_host.differing_bytes:,} of {on_chip.on_host.bytes:,} B differ"
+    if test := on_chip.self_test:
+        yield "product", f"{test}; with test and vectors flash is {test.flash_bytes:,} B"

@@ -2,7 +2,7 @@
 
 import sys
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -10,14 +10,17 @@ from rich.console import Console
 
 from emberflow.adapters.proof import Claim
 from emberflow.adapters.toolchain import Compiler
-from emberflow.cli.chip import COMPILERS, REFERENCES, chosen_target, reference_outputs, refuse_what_is_too_large, try_to_prove
+from emberflow.cli.chip import COMPILERS, REFERENCES, chosen_target, reference_outputs, refuse_what_is_too_large, try_to_prove, try_to_test
 from emberflow.cli.chip_table import show_figures
 from emberflow.compiler import Compiled, Parity, Storage, compile_model
 from emberflow.errors import GraphError, ProjectError
 from emberflow.evaluate.litert import read_all_borders
-from emberflow.export import Making, contents, describe, describe_product, refuse_other_contents, write_export
-from emberflow.firmware.folder import Build
+from emberflow.export import Making, contents, describe, describe_product, program_of, refuse_other_contents, write_export
+from emberflow.firmware.codes_folder import CodesProduct
+from emberflow.firmware.folder import Build, Product
+from emberflow.on_chip import OnChip
 from emberflow.samples import Samples, random_samples, read_samples
+from emberflow.values import Arrays
 
 
 @dataclass(frozen=True)
@@ -50,16 +53,29 @@ def compile_file(order: Order) -> int:
         compiled = _compile(order, model)
         samples = _choose_samples(order, model)
         expected = reference_outputs(model, samples, order.making.parity)
-        on_chip, doubt = try_to_prove(Claim(model, compiled.name, compiled.files), samples.codes, expected, target, order.making)
-    if on_chip:
+        build = Build(compiled.files, None, COMPILERS[Compiler(order.making.compiler)], REFERENCES[order.making.parity])
+        product = describe_product(compiled.name, model, samples, expected, target, build)
+        product, doubt = _prove(product, samples, expected, order.making)
+    if on_chip := product.build.on_chip:
         show_figures(on_chip, compiled.program, target, console)
         refuse_what_is_too_large(on_chip.linked.missing_bytes, target)
-    compiler, reference = COMPILERS[Compiler(order.making.compiler)], REFERENCES[order.making.parity]
-    build = Build(compiled.files, on_chip, compiler, reference)
-    product = describe_product(compiled.name, model, samples, expected, target, build)
     files = contents(product, samples, expected)
     write_export(order.out, describe(product, samples, order.making, files), files)
     return _tell_outcome(order, samples, doubt, console)
+
+
+def _prove(product: Product | CodesProduct, samples: Samples, expected: Arrays, making: Making) -> tuple[Product | CodesProduct, str]:
+    """The product with what was measured of it, and why it is not proven or fails its own test; "" when neither is so."""
+    claim = Claim(product.model, product.name, product.build.sources, program_of(product).sources)
+    on_chip, doubt = try_to_prove(claim, samples.codes, expected, product.target, making)
+    if on_chip is None:
+        return product, doubt
+    on_chip, failure = try_to_test(on_chip, program_of(_measured(product, on_chip)), product.target, making)
+    return _measured(product, on_chip), doubt or failure
+
+
+def _measured(product: Product | CodesProduct, on_chip: OnChip) -> Product | CodesProduct:
+    return replace(product, build=replace(product.build, on_chip=on_chip))
 
 
 def _working(console: Console) -> AbstractContextManager[object]:

@@ -15,6 +15,7 @@ from emberflow.evaluate.signature import by_index, call
 from emberflow.feeds import read_feeds
 from emberflow.recipe import Format
 from emberflow.saved_model import DEFAULT, Signature, Tensor, check_tensors, read_saved_model
+from emberflow.trust import NOBODY, Trust
 from emberflow.values import AnyArray
 
 _KERAS = (".keras", ".h5")
@@ -31,7 +32,7 @@ class Order:
     signature: str | None = None
     data: Path | None = None
     per_channel: bool = True
-    is_trusted: bool = False
+    trust: Trust = NOBODY
 
 
 def convert_file(order: Order) -> int:
@@ -72,7 +73,7 @@ def _from_saved_model(order: Order) -> bytes:
         raise ProjectError(
             f"received '{order.model}' as the model, which {kind}; expected a {', '.join(_KERAS)} file or the directory of a SavedModel"
         )
-    signature = read_saved_model(order.model, order.is_trusted).signature(order.signature)
+    signature = read_saved_model(order.model, order.trust.runs_code).signature(order.signature)
     check_tensors(signature)
     feeds = read_feeds(order.data, signature.inputs) if order.data else {}
     from emberflow.convert import Conversion, signature_to_tflite  # noqa: PLC0415 - what can be told before TensorFlow's import was told
@@ -88,13 +89,14 @@ def _from_keras(order: Order) -> bytes:
         raise ProjectError(f"received '{order.model}' as the model; expected a {order.model.suffix} file, and there is none")
     from emberflow.compress.rewrite import lift_to_2d  # noqa: PLC0415 - as above
     from emberflow.convert import Conversion, name_of, to_tflite  # noqa: PLC0415
-    from emberflow.keras_bridge import load  # noqa: PLC0415
+    from emberflow.keras_bridge import load, own_classes  # noqa: PLC0415
 
-    model = load(order.model, order.is_trusted)
-    inputs = [Tensor(name_of(source), source.dtype.name, tuple(source.shape)) for source in model.inputs]
-    feeds = read_feeds(order.data, inputs) if order.data else {}
-    lifted = lift_to_2d(model) if len(inputs) == 1 else model
-    return to_tflite(lifted, order.number_format, feeds, Conversion(per_channel=order.per_channel))
+    with own_classes(order.trust.own):
+        model = load(order.model, order.trust)
+        inputs = [Tensor(name_of(source), source.dtype.name, tuple(source.shape)) for source in model.inputs]
+        feeds = read_feeds(order.data, inputs) if order.data else {}
+        lifted = lift_to_2d(model) if len(inputs) == 1 else model
+        return to_tflite(lifted, order.number_format, feeds, Conversion(per_channel=order.per_channel))
 
 
 def describe_calls(model: bytes) -> str:

@@ -1,57 +1,50 @@
-"""`emberflow doctor`: what is installed, what is missing, how to get it. Looks; changes nothing."""
+"""`emberflow doctor`: what is wrong, and what mends it. Looks; changes nothing."""
 
 import os
 import platform
 import shutil
 import sys
+import tempfile
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 
 from packaging.requirements import Requirement
 from rich.console import Console
-from rich.table import Table
 
-from emberflow.cli.stack import read_stack
+from emberflow.cli.environment import signing_key
+from emberflow.cli.finding import Finding, tell
+from emberflow.cli.leftovers import look_at_leftovers
+from emberflow.cli.migrations import look_at_data_bases
+from emberflow.cli.ports import MLFLOW_PORT, PREFECT_PORT, look_at_ports
+from emberflow.cli.rights import look_at_rights, look_at_secrets
+from emberflow.cli.stack import Stack, read_stack, stack_file
+from emberflow.errors import StoreError
+from emberflow.project import read_project
 from emberflow.units import show_bytes
 
 _NEEDED_DISK_BYTES = 1024**3
+_NEEDED_TEMPORARY_BYTES = 256 * 1024**2  # four times what the store asks for before it takes a blob
 _NEEDED_MEMORY_BYTES = 3 * 1024**3
 
 
-@dataclass(frozen=True)
-class Finding:
-    """One thing that was looked at."""
+def examine(home: Path, project: Path | None = None) -> int:
+    """Print all findings; 1 when something that is needed is missing, else 0.
 
-    what: str
-    found: str
-    remedy: str = ""
-    is_needed: bool = True
-
-    @property
-    def is_well(self) -> bool:
-        """Whether nothing needs to be done."""
-        return not self.remedy
+    Args: project: its signing key is looked at too; without it, the one that EMBERFLOW_SIGNING_KEY names.
+    """
+    machine = [*_machine(), look_at_disk(home), look_at_temporary_folder()]
+    packages = [*look_at_packages(requires("emberflow") or []), *look_at_chip_packages(), *look_at_tools()]
+    kept = [*look_at_rights(home), *look_at_secrets(home, key_of(project)), *look_at_data_bases(home), *look_at_leftovers(home)]
+    return tell([*machine, *packages, *kept, *look_at_servers(home)], Console())
 
 
-def examine(home: Path) -> int:
-    """Print all findings; 1 when something that is needed is missing, else 0."""
-    packages = look_at_packages(requires("emberflow") or [])
-    return tell([*_machine(), look_at_disk(home), *packages, *look_at_chip_packages(), *look_at_tools(), look_at_stack(home)], Console())
-
-
-def tell(findings: list[Finding], console: Console) -> int:
-    """Print `findings`; 1 when something that is needed is missing, else 0."""
-    table = Table("", "what", "found", "what to do", box=None, pad_edge=False, header_style="bold")
-    for finding in findings:
-        table.add_row("ok" if finding.is_well else "!!" if finding.is_needed else "--", finding.what, finding.found, finding.remedy)
-    console.print(table)
-    missing = [finding for finding in findings if finding.is_needed and not finding.is_well]
-    console.print(
-        "\nEverything that is needed is here." if not missing else f"\n{len(missing)} of these must be mended before `emberflow run` can work."
-    )
-    return 1 if missing else 0
+def key_of(project: Path | None) -> Path | None:
+    """The file of the key that signs what is published, the one of the environment before the project's. Raises: ProjectError."""
+    if named := signing_key():
+        return Path(named)
+    own = read_project(project).signing_key if project else None
+    return project.resolve().parent / own if project and own else None
 
 
 def _machine() -> Iterator[Finding]:
@@ -76,14 +69,53 @@ def look_at_disk(home: Path) -> Finding:
     return Finding("disk", f"{show_bytes(free)} free at {place}", "" if free >= _NEEDED_DISK_BYTES else f"free {show_bytes(_NEEDED_DISK_BYTES)}")
 
 
+def look_at_temporary_folder() -> Finding:
+    """Whether there is room for what a run keeps outside its home folder: models and builds, while they are made."""
+    place = tempfile.gettempdir()
+    free = shutil.disk_usage(place).free
+    need = show_bytes(_NEEDED_TEMPORARY_BYTES)
+    remedy = "" if free >= _NEEDED_TEMPORARY_BYTES else f"expected {need}; free some, or set TMPDIR to a folder that has as much"
+    return Finding("temporary files", f"{show_bytes(free)} free at {place}", remedy)
+
+
+def look_at_servers(home: Path) -> Iterator[Finding]:
+    """The stack of `home`; where none runs, the ports that one would take."""
+    yield look_at_stack(home)
+    try:
+        stack = read_stack(home)
+    except StoreError:
+        return
+    if stack is None or not stack.processes():
+        yield from look_at_ports({"Prefect": ("--prefect-port", PREFECT_PORT), "MLflow": ("--mlflow-port", MLFLOW_PORT)})
+
+
 def look_at_stack(home: Path) -> Finding:
-    """Whether the servers of `home` run."""
-    stack = read_stack(home)
+    """Whether the servers of `home` run, and as the installed versions."""
+    try:
+        stack = read_stack(home)
+    except StoreError as error:
+        return Finding("servers", f"'{stack_file(home)}' is damaged", f"expected a note of what runs: {str(error).partition('; ')[2]}")
     if stack is None:
         return Finding("servers", "not running", "`emberflow up` starts Prefect, MLflow and a worker; a run needs none of them", is_needed=False)
+    if len(stack.dead) == len(stack.members):
+        return Finding("servers", "all ended without `emberflow down`", "expected no note of them; clear it: emberflow down", is_needed=False)
     if dead := ", ".join(member.name for member in stack.dead):
         return Finding("servers", f"{dead} died", f"see {home / 'logs'}, then `emberflow down` and `emberflow up`", is_needed=False)
+    if others := _other_versions(stack):
+        return Finding(
+            "servers", f"started as {others[0]}", f"expected {others[1]}, as installed: emberflow down, then emberflow up", is_needed=False
+        )
     return Finding("servers", f"Prefect {stack.prefect}, MLflow {stack.mlflow}")
+
+
+def _other_versions(stack: Stack) -> tuple[str, str] | None:
+    """What runs and what is installed, where they differ."""
+    other = {name: found for name, found in stack.versions.items() if found != version(name)}
+    return (_listed(other), _listed({name: version(name) for name in other})) if other else None
+
+
+def _listed(versions: dict[str, str]) -> str:
+    return ", ".join(f"{name} {found}" for name, found in versions.items())
 
 
 def look_at_packages(requirements: Iterable[str]) -> Iterator[Finding]:

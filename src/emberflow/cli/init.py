@@ -16,6 +16,7 @@ from emberflow.inputs import Given, look_at
 from emberflow.project import Project, explain, parse_project
 from emberflow.recipe import ALL
 from emberflow.target import find_target, load_targets
+from emberflow.trust import NOBODY, Trust
 
 _NO_MODEL_TARGET = "stm32f405"
 
@@ -28,6 +29,7 @@ class Order:
     model: Path | None = None
     name: str | None = None
     signature: str | None = None
+    trust: Trust = NOBODY
 
 
 def init_project(order: Order) -> int:
@@ -59,9 +61,9 @@ def project_name(words: str) -> str:
 def _draft(order: Order, name: str) -> Draft:
     if order.model is None:
         return Draft(name, find_target(_NO_MODEL_TARGET), "`emberflow targets` lists the devices that may stand here.")
-    given = _look(order.model, order.signature)
+    given = _look(order, order.model)
     try:
-        subject = read_subject(Origin(order.model, signature=order.signature))
+        subject = read_subject(Origin(order.model, signature=order.signature, trust=order.trust))
         graph, room = read_graph(subject.model), estimate_room(subject.model)
     except (GraphError, DataError) as error:
         raise ProjectError(f"'{order.model}': {error}") from error
@@ -76,16 +78,25 @@ def _draft(order: Order, name: str) -> Draft:
         recipes=recipes,
         why_not_all=why_not,
         signature=order.signature,
+        trust=order.trust,
         layers=layers_of(graph) if given.possible.is_fine_tuned else (),
     )
     return Draft(name, target, reason, model)
 
 
-def _look(model: Path, signature: str | None) -> Given:
+def _look(order: Order, model: Path) -> Given:
     """What a run would find, told before TensorFlow is imported."""
     home = model.resolve().parent
     try:
-        project = Project(name="look", baseline=_baseline(model, home), data="data:load", target=_NO_MODEL_TARGET, signature=signature)
+        project = Project(
+            name="look",
+            baseline=_baseline(model, home),
+            data="data:load",
+            target=_NO_MODEL_TARGET,
+            signature=order.signature,
+            trust_model_code=order.trust.runs_code,
+            custom_objects=order.trust.own.entry if order.trust.own else None,
+        )
     except ValidationError as error:
         raise ProjectError(explain(error, Project)) from error
     return look_at(project, home)

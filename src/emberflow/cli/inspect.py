@@ -10,6 +10,7 @@ from emberflow.cli.subject import Origin, read_subject
 from emberflow.errors import DataError, GraphError, ProjectError
 from emberflow.inspection import Inspection, Trial, inspect_model, read_trial
 from emberflow.target import Target, find_target, read_target
+from emberflow.trust import NOBODY, Trust
 
 PAGES = Path(".emberflow") / "inspections"
 
@@ -25,6 +26,7 @@ class Order:
     out: Path | None = None
     as_json: bool = False
     signature: str | None = None
+    trust: Trust = NOBODY
 
 
 def inspect_file(order: Order) -> int:
@@ -53,7 +55,7 @@ def _target(name: str) -> Target:
 
 def _inspect(order: Order, trial: Trial | None, target: Target | None) -> Inspection:
     try:
-        return inspect_model(read_subject(Origin(order.model, order.against, order.signature), trial), trial, target)
+        return inspect_model(read_subject(Origin(order.model, order.against, order.signature, order.trust), trial), trial, target)
     except (GraphError, DataError) as error:
         raise ProjectError(f"'{order.model}': {error}") from error
 

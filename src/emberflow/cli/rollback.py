@@ -7,11 +7,14 @@ from rich.console import Console
 from emberflow.cli.environment import join_stack, prepare_environment, remember_migration, signing_key
 from emberflow.cli.server import start_server
 from emberflow.project import read_project
+from emberflow.secret import refuse_mlflow_password
 
 
 def roll_back_project(project: Path, mlflow: str | None, home: Path) -> None:
     """Roll back, and say so. Raises: EmberflowError: the project is wrong, there is no version before, or its bundle is not whole."""
     read_project(project)  # what can be told at once is told before anything is started
+    if mlflow:
+        refuse_mlflow_password(mlflow)
     prepare_environment(home)
     mlflow = mlflow or join_stack(home)
     server = start_server()

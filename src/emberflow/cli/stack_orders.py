@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from emberflow.alert import ALERTS
 from emberflow.cli.password import USER, Password
 
 PREFECT, MLFLOW, WORKER = "Prefect", "MLflow", "worker"
@@ -86,6 +87,7 @@ def prefect_order(place: Place) -> Order:
         "PREFECT__SERVER_FINAL": "1",
         "PREFECT_SERVER_API_HOST": place.host,
         "PREFECT_SERVER_API_PORT": str(place.prefect_port),
+        "PREFECT_UI_URL": place.prefect_page,  # for links in alerts that the server writes itself
         "PREFECT_SERVER_UI_API_URL": f"{place.prefect_page}/api",  # else the UI asks port 4200
         "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": place.prefect_page,
         "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "WARNING",  # on a terminal of ours it is silent
@@ -120,14 +122,18 @@ def mlflow_order(place: Place) -> Order:
     return Order(MLFLOW, tuple(words), environment, place.home)
 
 
-def worker_order(place: Place, work: tuple[str, ...], folder: Path) -> Order:
-    """The process that waits for runs of the deployments and starts each in a process of its own, in `folder`; `work` are arguments of the catalog."""
+def worker_order(place: Place, work: tuple[str, ...], folder: Path, alerts: str | None = None) -> Order:
+    """The process that waits for runs of the deployments and starts each in a process of its own, in `folder`; `work` are arguments of the catalog.
+
+    Args: alerts: who hears of what goes wrong; an argument could be read by everybody on this machine, the environment can't.
+    """
     words = (sys.executable, "-m", "deployments.catalog", "--home", str(place.home), "--mlflow", place.mlflow, *work)
     environment = {
         **client_environment(place.prefect, place.password),
         "PREFECT_UI_URL": place.prefect_page,
         "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "INFO",
         "PREFECT_RUNNER_POLL_FREQUENCY": "3",  # seconds from a click to the start, of Prefect's ten
+        **({ALERTS: alerts} if alerts else {}),
     }
     return Order(WORKER, words, environment, folder)
 

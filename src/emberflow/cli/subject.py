@@ -3,12 +3,16 @@
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from emberflow.errors import ProjectError
 from emberflow.inspection import Subject, Trial, describe_form
-from emberflow.saved_model import Signature, check_tensors, read_saved_model
+from emberflow.inspection.trial import choose
+from emberflow.saved_model import check_tensors, read_saved_model
+from emberflow.trust import NOBODY, Trust
+from emberflow.values import FloatArray
 
 KERAS = (".keras", ".h5", ".hdf5")
 
@@ -18,18 +22,20 @@ class Origin:
     """Where a model comes from.
 
     against: the float form of a .tflite. signature: of a SavedModel, the function that is meant.
+    trust: what the model may do on this machine.
     """
 
     model: Path
     against: Path | None = None
     signature: str | None = None
+    trust: Trust = NOBODY
 
 
 def read_subject(origin: Origin, trial: Trial | None = None) -> Subject:
     """The model as a .tflite: one that was brought as it is; a Keras model or SavedModel in float32 or, with a trial, in int8 beside it.
 
     Raises: ProjectError: no such file, or a word that makes no sense for what it is. ModelError: damaged, not safe, or of open sizes.
-        ConversionError: the converter refused it. GraphError: no .tflite.
+        ConversionError: the converter refused it. GraphError: no .tflite. DataError: the trial is of other inputs.
     """
     is_tflite = not origin.model.is_dir() and origin.model.suffix not in KERAS
     if origin.against and not is_tflite:
@@ -62,36 +68,36 @@ def _from_keras(origin: Origin, trial: Trial | None) -> Subject:
     if not origin.model.is_file():
         raise ProjectError(f"received '{origin.model}' as a model; expected a {origin.model.suffix} file, and there is none")
     from emberflow.compress.rewrite import lift_to_2d  # noqa: PLC0415 - TensorFlow takes seconds, and a .tflite needs none
-    from emberflow.convert import QuietNativeCode, to_tflite  # noqa: PLC0415
-    from emberflow.keras_bridge import load  # noqa: PLC0415
+    from emberflow.convert import QuietNativeCode, name_of, to_tflite  # noqa: PLC0415
+    from emberflow.keras_bridge import load, own_classes  # noqa: PLC0415
     from emberflow.recipe import Format  # noqa: PLC0415
 
-    with QuietNativeCode():  # what TensorFlow says when it is imported
-        model = lift_to_2d(load(origin.model))
-    shape = [size or 1 for size in model.inputs[0].shape[1:]]
-    real = to_tflite(model, Format.FLOAT32, trial.x if trial else np.empty((0, *shape), np.float32))
-    return _both("a Keras model", origin, real, trial, to_tflite(model, Format.INT8, trial.x) if trial else None)
+    with QuietNativeCode(), own_classes(origin.trust.own):  # what TensorFlow says when it is imported
+        model = load(origin.model, origin.trust)
+        model = lift_to_2d(model) if len(model.inputs) == 1 else model
+        feeds = choose(trial.arrays, [name_of(source) for source in model.inputs]) if trial else tuple(_nothing(source) for source in model.inputs)
+        fed = {name_of(source): x for source, x in zip(model.inputs, feeds, strict=True)}
+        real = to_tflite(model, Format.FLOAT32, fed)
+        return _both("a Keras model", origin, real, trial, to_tflite(model, Format.INT8, fed) if trial else None)
+
+
+def _nothing(source: Any) -> FloatArray:
+    """No samples of an input of a Keras model; where it leaves a size open, of size 1."""
+    return np.empty((0, *(size or 1 for size in source.shape[1:])), np.float32)
 
 
 def _from_saved_model(origin: Origin, trial: Trial | None) -> Subject:
-    signature = _signature(origin)
+    signature = read_saved_model(origin.model, origin.trust.runs_code).signature(origin.signature)
+    check_tensors(signature)
     from emberflow.convert import Conversion, QuietNativeCode, signature_to_tflite  # noqa: PLC0415 - as above
     from emberflow.recipe import Format  # noqa: PLC0415
 
-    how = Conversion(signature=signature.name)
-    feeds = {signature.inputs[0].name: trial.x} if trial else {}
+    how, names = Conversion(signature=signature.name), [tensor.name for tensor in signature.inputs]
+    feeds = dict(zip(names, choose(trial.arrays, names), strict=True)) if trial else {}
     with QuietNativeCode():
         real = signature_to_tflite(origin.model, Format.FLOAT32, feeds, how)
         quantized = signature_to_tflite(origin.model, Format.INT8, feeds, how) if trial else None
     return _both(f"signature {signature.name} of a SavedModel", origin, real, trial, quantized)
-
-
-def _signature(origin: Origin) -> Signature:
-    signature = read_saved_model(origin.model).signature(origin.signature)
-    check_tensors(signature)
-    if len(signature.inputs) != 1:
-        raise ProjectError(f"signature {signature} has {len(signature.inputs)} inputs; expected one: convert it, and inspect the .tflite")
-    return signature
 
 
 def _both(what: str, origin: Origin, real: bytes, trial: Trial | None, quantized: bytes | None) -> Subject:

@@ -3,23 +3,23 @@
 import json
 import os
 import secrets
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from urllib.error import URLError
 from urllib.request import Request, urlopen
 
-import psutil
 from pydantic import ValidationError
 from rich.console import Console
 
+from emberflow.alert import ALERTS, Recipient
 from emberflow.cli.environment import prepare_environment, remember_migration
 from emberflow.cli.password import Password, make_password, read_password
+from emberflow.cli.ports import MLFLOW_PORT, PREFECT_PORT, check_ports
 from emberflow.cli.progress import Progress
 from emberflow.cli.stack import MARK, Member, Stack, end_processes, forget_stack, one_at_a_time, read_stack, write_stack
 from emberflow.cli.stack_orders import MLFLOW, PREFECT, WORKER, Order, Place, is_loopback, mlflow_order, prefect_order, worker_order
@@ -39,17 +39,18 @@ class Listen:
     """Where somebody wants the servers to listen, and whether they ask for a password on this machine too."""
 
     host: str = "127.0.0.1"
-    prefect_port: int = 4200
-    mlflow_port: int = 5000
+    prefect_port: int = PREFECT_PORT
+    mlflow_port: int = MLFLOW_PORT
     is_secure: bool = False
 
 
 @dataclass(frozen=True)
 class Work:
-    """What the worker is for: the project that the forms name at first, and when it is retrained; None: as it was set before."""
+    """What the worker is for: the project that the forms name at first, when it is retrained, and who hears of what goes wrong; None: as before."""
 
     project: Path | None = None
     schedule: Schedule | None = None
+    alerts: str | None = field(default=None, repr=False)
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -58,14 +59,17 @@ class Work:
         return (*project, *(("--cron", self.schedule.cron, "--time-zone", self.schedule.time_zone) if self.schedule else ()))
 
 
-def work_of(project: Path | None, cron: str | None, time_zone: str) -> Work:
-    """Raises: ProjectError: the project can't be read, or is missing where a schedule is given; the schedule is none that comes round."""
+def work_of(project: Path | None, cron: str | None, time_zone: str, alerts: str | None = None) -> Work:
+    """Raises: ProjectError: the project can't be read, or is missing where a schedule is given; the schedule is none that comes round;
+    nobody can be told so."""
     if project:
         read_project(project)
     if cron and not project:
         raise ProjectError("received --cron without --project; expected the project that is to be retrained then")
+    if alerts:
+        Recipient.parse(alerts)
     try:
-        return Work(project, Schedule(cron=cron, time_zone=time_zone) if cron else None)
+        return Work(project, Schedule(cron=cron, time_zone=time_zone) if cron else None, alerts)
     except ValidationError as error:
         raise ProjectError(" ".join(each["msg"].removeprefix("Value error, ") for each in error.errors())) from error
 
@@ -77,6 +81,7 @@ def bring_up(home: Path, listen: Listen, work: Work) -> None:
     """
     console, home = Console(), home.resolve()
     prepare_environment(home)
+    os.environ.pop(ALERTS, None)  # of what is started, only the worker needs it
     with one_at_a_time(home):
         stack = read_stack(home)
         if stack and stack.processes():
@@ -121,40 +126,6 @@ def password_for(home: Path, listen: Listen, console: Console) -> Password | Non
     return made
 
 
-def check_ports(host: str, ports: dict[str, int]) -> None:
-    """Raises EmberflowError that names every port (by the option that sets it) on which nobody can listen."""
-    if len(set(ports.values())) < len(ports):
-        raise ProjectError(f"received {next(iter(ports.values()))} for {' and '.join(ports)}; expected different ports")
-    taken = [f"{port}{_owner(port)} ({option})" for option, port in ports.items() if not _is_free(host, port)]
-    if taken:
-        many = len(taken) > 1
-        raise EmberflowError(
-            f"port{'s' if many else ''} {' and '.join(taken)} of {host} {'are' if many else 'is'} in use;"
-            f" end what listens there, or give {'other ports' if many else 'another port'}"
-        )
-
-
-def _is_free(host: str, port: int) -> bool:
-    try:
-        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        with socket.socket(family, kind) as asked:
-            asked.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the servers do: a port just given up counts as free
-            asked.bind(address)
-    except socket.gaierror as error:
-        raise ProjectError(f"received '{host}' as --host; expected an address of this machine, such as 127.0.0.1 or 0.0.0.0") from error
-    except OSError:
-        return False
-    return True
-
-
-def _owner(port: int) -> str:
-    """Who listens there, where the kernel tells."""
-    for connection in psutil.net_connections("tcp"):
-        if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port and connection.pid:
-            return f", by process {connection.pid},"
-    return ""
-
-
 def _start(place: Place, work: Work, console: Console) -> Stack:
     versions = {name: version(name) for name in ("emberflow", "prefect", "mlflow")}
     stack = Stack(
@@ -166,7 +137,7 @@ def _start(place: Place, work: Work, console: Console) -> Stack:
         versions=versions,
     )
     began, start = datetime.now(UTC), time.monotonic()
-    prefect, mlflow, runner = prefect_order(place), mlflow_order(place), worker_order(place, work.words, Path.cwd())
+    prefect, mlflow, runner = prefect_order(place), mlflow_order(place), worker_order(place, work.words, Path.cwd(), work.alerts)
     try:
         with Progress(console) as progress:
             progress.say("starting Prefect and MLflow (about half a minute)")

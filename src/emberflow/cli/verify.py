@@ -1,4 +1,7 @@
-"""`emberflow verify`: repeats the proof of a folder that `compile` wrote. Calls and prints; trusts nothing that the manifest says was measured."""
+"""`emberflow verify`: repeats the proof of a folder that `compile` wrote, and the self-test of a bundle. Calls and prints.
+
+It trusts nothing that the manifest says was measured.
+"""
 
 import sys
 from collections.abc import Iterator
@@ -10,13 +13,13 @@ from rich.console import Console
 
 from emberflow import sealed
 from emberflow.adapters.proof import Claim
-from emberflow.bundle import verify_files
-from emberflow.cli.chip import REFERENCES, reference_outputs, try_to_prove
+from emberflow.bundle import Manifest, shipped_program, verify_files
+from emberflow.cli.chip import REFERENCES, reference_outputs, repeat_self_test, try_to_prove, try_to_test
 from emberflow.compiler import compile_model
-from emberflow.errors import BundleError, ProjectError
+from emberflow.errors import BundleError, EmulatorError, ImageError, ProjectError, ToolchainError, ToolMissing
 from emberflow.evaluate.borders import dequantize
 from emberflow.evaluate.litert import read_all_borders
-from emberflow.export import Export, check_files, compiled_sources, read_export, read_vectors
+from emberflow.export import Export, check_files, compiled_sources, read_export, read_vectors, written_program
 from emberflow.on_chip import OnChip
 from emberflow.samples import Samples
 from emberflow.sealed import MANIFEST, SIGNATURE
@@ -48,7 +51,10 @@ def verify_folder(directory: Path, key: Path | None = None) -> int:
     except BundleError as error:
         raise ProjectError(str(error)) from error
     check_files(directory, export)
-    findings = [Finding(f"{len(export.files)} files have the digests of the manifest"), *examine(directory, export)]
+    return _tell(directory, [Finding(f"{len(export.files)} files have the digests of the manifest"), *examine(directory, export)], console)
+
+
+def _tell(directory: Path, findings: list[Finding], console: Console) -> int:
     for finding in findings:
         console.print(f"{'!!' if finding.differs else 'ok'}  {finding.differs or finding.what}", highlight=False, markup=False, soft_wrap=True)
     differing = sum(bool(finding.differs) for finding in findings)
@@ -58,7 +64,10 @@ def verify_folder(directory: Path, key: Path | None = None) -> int:
 
 
 def verify_bundle(directory: Path, key: Path | None, console: Console) -> int:
-    """Print what a bundle is, once every file and, with `key`, the signature is right. Returns: 0. Raises: as `verify_folder`."""
+    """Print what a bundle is, once every file and, with `key`, the signature is right, and what its firmware's self-test shows.
+
+    Returns: 0, or 1 when that is not passed. Raises: as `verify_folder`.
+    """
     manifest = verify_files(directory)
     lines = [f"{len(manifest.files)} files of {manifest.project}, {manifest.recipe} for {manifest.target}, have the digests of the manifest"]
     if key:
@@ -68,9 +77,23 @@ def verify_bundle(directory: Path, key: Path | None, console: Console) -> int:
         lines.append(f"the manifest is signed by the owner of {key}")
     else:
         lines.append("who made it was not looked at: give --key to check the signature")
-    for line in lines:
-        console.print(f"ok  {line}", highlight=False, markup=False, soft_wrap=True)
-    return 0
+    return _tell(directory, [*map(Finding, lines), *_repeat(directory, manifest)], console)
+
+
+def _repeat(directory: Path, manifest: Manifest) -> Iterator[Finding]:
+    """The self-test of the firmware; what is missing here for it is no fault of the bundle."""
+    program = shipped_program(directory, manifest)
+    if program is None or manifest.device is None:
+        return
+    try:
+        found = repeat_self_test(program, manifest.device)
+    except (ToolMissing, EmulatorError) as error:
+        yield Finding(f"the self-test was not repeated: {error}")
+    except (ToolchainError, ImageError) as error:
+        yield Finding("the product is built anew", f"the product can't be built anew: {error}")
+    else:
+        told = f"of the product, built anew, {found}"
+        yield Finding(told, "" if found.passed else told)
 
 
 def is_bundle(directory: Path) -> bool:
@@ -92,9 +115,14 @@ def examine(directory: Path, export: Export) -> Iterator[Finding]:
     name = REFERENCES[export.making.parity]
     differing = sum(int(np.count_nonzero(ours != theirs)) for ours, theirs in zip(outputs, expected, strict=True))
     yield Finding(f"{name} gives the outputs that were written", f"{name} gives other outputs: {differing:,} differ" if differing else "")
-    on_chip, doubt = try_to_prove(Claim(model, export.name, sources), codes, expected, export.target, export.making)
+    program = written_program(directory, export)
+    on_chip, doubt = try_to_prove(Claim(model, export.name, sources, program.sources), codes, expected, export.target, export.making)
     yield Finding(f"built anew, and equal to {name} in every byte on {export.samples}", doubt and f"not proven: {doubt}")
-    if on_chip and export.on_chip:
+    if on_chip is None:
+        return
+    on_chip, failure = try_to_test(on_chip, program, export.target, export.making)
+    yield Finding(f"of the product, built anew, {on_chip.self_test}", failure and f"of the product, built anew, {failure}")
+    if export.on_chip:
         yield _compare_figures(on_chip, export.on_chip)
 
 
@@ -106,16 +134,17 @@ def _compare_sources(model: bytes, sources: dict[str, bytes], export: Export) ->
 
 
 def _compare_figures(now: OnChip, then: OnChip) -> Finding:
-    figures = {what: (_figure(now, what), _figure(then, what)) for what in ("flash", "RAM", "stack", "instructions")}
+    figures = {what: (_figure(now, what), _figure(then, what)) for what in ("flash", "flash with self-test", "RAM", "stack", "instructions")}
     told = ", ".join(f"{what} {new:,} instead of {old:,}" for what, (new, old) in figures.items() if new != old)
     return Finding(", ".join(f"{what} {new:,}" for what, (new, _) in figures.items()) + ": as measured before", told)
 
 
 def _figure(on_chip: OnChip, what: str) -> int:
-    emulated = on_chip.emulated
+    emulated, test = on_chip.emulated, on_chip.self_test
     return {
         "flash": on_chip.linked.flash_bytes,
+        "flash with self-test": test.flash_bytes if test else 0,
         "RAM": on_chip.linked.ram_bytes,
-        "stack": emulated.stack_bytes if emulated else 0,
+        "stack": on_chip.stack_bytes or 0,
         "instructions": emulated.instructions if emulated else 0,
     }[what]

@@ -35,14 +35,13 @@ def compile_model(model: bytes, name: str, parity: Parity = Parity.TFLM, weights
     """C11 sources that compute what `model` computes, byte for byte.
 
     Args:
-        model: a .tflite of int8 operators; its borders may be int8, uint8 or float32, one or several. Its batch is 1: of several samples at once,
-            windows are refused and other operators are computed as TFLM does, but no firmware of such a model is proven (`adapters.proof`).
+        model: a .tflite of int8 operators; its borders may be int8, uint8 or float32, one or several, each with a batch of 1 in front.
         name: what the sources are called; made an identifier by `literals.identifier`.
         parity: whose bytes: those of TensorFlow Lite for Microcontrollers, or of LiteRT's reference kernels.
         weights: whether rows of weights are packed in flash where that saves at least 5 % and 64 B of a layer: it costs instructions. What
             was chosen is told by `program.packings`.
     Raises: GraphError: not a .tflite, or one that can't be. UnsupportedOperator: an operator, or a form of one, without a kernel.
-        CompileError: open shapes, states, control flow, or a border of a type that C doesn't have.
+        CompileError: open shapes, several samples at once, states, control flow, or a border of a type that C doesn't have.
         WorkerLost: the process of the reference, asked for tables, was ended from outside.
     """
     graph = fold(read_graph(model))

@@ -1,6 +1,6 @@
-"""What no compiled model may be, whatever its operators: open shapes, states, borders without memory. Knows no kernel.
+"""What no compiled model may be, whatever its operators: open shapes, several samples at once, states, borders without memory. Knows no kernel.
 
-Several samples at once are refused by the operators that slide windows; the others compute them as TFLM does.
+The batch stands in front of each input and output. Between them the first size of a shape may be anything, and means nothing here.
 """
 
 from collections.abc import Iterator
@@ -29,16 +29,12 @@ _BUILTIN = frozenset(name for name in vars(tflite.BuiltinOperator) if name.isupp
 INSTEAD = {
     "BATCH_TO_SPACE_ND": "converters write it around a dilated convolution whose batch is open; convert the model with batch 1",
     "CALL_ONCE": "it starts a resource; convert a model without variables",
-    "CAST": "codes mean something else in another type; quantize in its place, or cast outside the model",
     "IF": "control flow has no kernel; decide outside the model",
-    "L2_NORMALIZATION": "it has no kernel; normalize outside the model, or train with a normalization that is folded into a layer",
-    "LOG_SOFTMAX": "it has no kernel; take SOFTMAX, whose order is the same, and logarithms outside the model",
     "READ_VARIABLE": "it keeps a state; give states out and in again as outputs and inputs",
     "SPACE_TO_BATCH_ND": "converters write it around a dilated convolution whose batch is open; convert the model with batch 1",
     "TILE": "it has no kernel; take a CONCATENATION of the tensor with itself",
     "VAR_HANDLE": "it keeps a state; give states out and in again as outputs and inputs",
     "WHILE": "control flow has no kernel; unroll the recurrent layer (unroll=True) and convert again",
-    "ZEROS_LIKE": "it gives the same for every input; take a constant",
 }
 """What to do about operators that can't come here, by name."""
 
@@ -111,6 +107,10 @@ def _check_borders(graph: Graph) -> None:
             if not tensor.elements or -1 in tensor.signature[1:]:
                 raise CompileError(
                     f"{border.role} {tensor} has shape {tensor.signature}; expected sizes above 0, known at conversion, but for the batch"
+                )
+            if tensor.shape[:1] not in ((), (1,)):
+                raise CompileError(
+                    f"{border.role} {tensor} has shape {tensor.shape}; expected one sample at a time: 1 in front; convert the model with batch 1"
                 )
     for index in graph.inputs:
         if graph.tensors[index].data is not None:

@@ -4,7 +4,7 @@ from typing import Any
 
 from emberflow.compress.treatable import PRUNABLE, WISHED, refuse_unquantizable, spare
 from emberflow.errors import UnsupportedLayer
-from emberflow.keras_bridge import Layer, Model, keras
+from emberflow.keras_bridge import Layer, Model, keras, kind_of
 from emberflow.recipe import Cluster, Prune, PruneBlock, QuantizeAware, Steps
 from emberflow.training import Lesson, fit
 from emberflow.values import Report
@@ -34,10 +34,23 @@ def apply(model: Model, step: QuantizeAware, before: Steps, lesson: Lesson, repo
 
     annotated = keras().models.clone_model(model, clone_function=annotate)
     with quantization.quantize_scope():
-        aware = quantization.quantize_apply(annotated, scheme=scheme)
+        aware = _quantized(annotated, scheme)
     fit(aware, lesson, report)
-    notes = (f"{step}: left layer '{layer.name}' ({type(layer).__name__}) alone: {WISHED}" for layer in model.layers if layer.name in spared)
+    notes = (f"{step}: left layer '{layer.name}' ({kind_of(layer)}) alone: {WISHED}" for layer in model.layers if layer.name in spared)
     return _strip(aware, before), tuple(notes)
+
+
+def _quantized(annotated: Model, scheme: Any) -> Model:
+    """What TFMOT makes of an annotated model; it knows some activations only, and none of the user's own."""
+    from tensorflow_model_optimization.quantization import keras as quantization  # noqa: PLC0415
+
+    try:
+        return quantization.quantize_apply(annotated, scheme=scheme)
+    except ValueError as error:
+        reason = " ".join(str(error).split())[:200]
+        raise UnsupportedLayer(
+            f"qat can't quantize '{annotated.name}', of which TFMOT says: {reason}; use a recipe without qat, or activations of Keras's own"
+        ) from error
 
 
 def _refuse_float(step: QuantizeAware, model: Model, wishes: Wishes) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from emberflow.errors import UnsupportedLayer
-from emberflow.keras_bridge import Layer, Model, Reference, Tensor, keras, largest_difference, one_or_all, read_wiring
+from emberflow.keras_bridge import Layer, Model, Reference, Tensor, keras, largest_difference, leaves, one_or_all, read_wiring
 
 _TOLERANCE = 1e-5
 
@@ -61,7 +61,8 @@ def _rebuild(model: Model) -> Model:
             made[call.layer] = LIFTED[kind](layer) if kind in LIFTED else _copy(layer, in_2d)
         arguments = [(as_high if in_2d else as_flat)(reference) for reference in call.inputs]
         result = made[call.layer](arguments if call.as_list else arguments[0], **call.kwargs)
-        (high if len(result.shape) == 4 and in_2d else flat)[output] = result
+        for number, tensor in enumerate(leaves(result)):
+            (high if len(tensor.shape) == 4 and in_2d else flat)[Reference(call.layer, call.node, number)] = tensor
     rebuilt = keras().Model(one_or_all([flat[r] for r in wiring.inputs]), one_or_all([as_flat(r) for r in wiring.outputs]), name=model.name)
     _copy_weights(layers, made)
     return rebuilt

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from emberflow.errors import UnsupportedLayer
-from emberflow.keras_bridge import Layer, Model
+from emberflow.keras_bridge import Layer, Model, kind_of
 from emberflow.recipe import Cluster, Prune, PruneBlock, Step
 from emberflow.wishes import NONE, LayerWish, Wishes
 
@@ -30,7 +30,7 @@ def select(model: Model, step: Step, treatable: Mapping[str, str], wishes: Wishe
             chosen.add(layer.name)
             notes += _about_percent(layer, step, wish)
         elif reason:
-            notes.append(f"{step}: left layer '{layer.name}' ({type(layer).__name__}) alone: {reason}")
+            notes.append(f"{step}: left layer '{layer.name}' ({kind_of(layer)}) alone: {reason}")
     if not chosen:
         raise UnsupportedLayer(f"{step} finds no layer to treat in '{model.name}'; it treats {', '.join(treatable)}")
     return frozenset(chosen), tuple(notes)
@@ -77,7 +77,7 @@ def refuse_unquantizable(model: Model, scheme: Any, spared: frozenset[str] = fro
     bad += [layer for layer in model.layers if type(layer).__name__ == "BatchNormalization" and not _folds(layer)]
     bad = [layer for layer in bad if layer.name not in spared]
     if bad:
-        names = ", ".join(f"'{layer.name}' ({type(layer).__name__})" for layer in bad)
+        names = ", ".join(f"'{layer.name}' ({kind_of(layer)})" for layer in bad)
         raise UnsupportedLayer(
             f"qat can't quantize {names} of '{model.name}'; use a recipe without qat, replace the layer, or spare it with 'qat: false' under 'layers'"
         )

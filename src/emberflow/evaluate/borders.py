@@ -1,10 +1,13 @@
 """Where numbers cross into a model and out of it: float on our side, integers on the model's. The formula that the firmware uses too."""
 
+from math import prod
+
 import numpy as np
 from pydantic import Field
 
 from emberflow.errors import DataError, GraphError
 from emberflow.values import AnyArray, FloatArray, Value
+from emberflow.view import Rows, View, view
 
 DTYPES = ("float32", "int8", "uint8", "int16")
 
@@ -21,6 +24,11 @@ class Border(Value):
     def is_integer(self) -> bool:
         """Whether numbers are quantized here."""
         return self.dtype != "float32"
+
+    @property
+    def elements(self) -> int:
+        """How many numbers cross at once."""
+        return prod(self.shape)
 
 
 class Borders(Value):
@@ -51,10 +59,7 @@ def quantize(x: FloatArray, border: Border) -> AnyArray:
     Returns: same shape, `border.dtype`.
     Raises: DataError: samples of another shape, or none.
     """
-    if not len(x):
-        raise DataError("received no samples; expected at least one to run the model on")
-    if x.shape[1:] != border.shape[1:]:
-        raise DataError(f"received samples of shape {x.shape[1:]}; the model takes {border.shape[1:]}. Prepare the data as for training")
+    _check_samples(x, border)
     x = np.ascontiguousarray(x, np.float32)
     if not border.is_integer:
         return x
@@ -62,6 +67,19 @@ def quantize(x: FloatArray, border: Border) -> AnyArray:
     # clamped before rounding, which is the same for whole limits and keeps large values exact in float32
     steps = np.clip(x / np.float32(border.scale), np.float32(limits.min - border.zero_point), np.float32(limits.max - border.zero_point))
     return (_round_half_away(steps).astype(np.int32) + border.zero_point).astype(border.dtype)
+
+
+def codes_of(x: Rows, border: Border) -> View:
+    """As `quantize`, each time where samples are read. Raises as it, at once."""
+    _check_samples(x, border)
+    return view(x).then(lambda samples: quantize(samples, border))
+
+
+def _check_samples(x: Rows, border: Border) -> None:
+    if not len(x):
+        raise DataError("received no samples; expected at least one to run the model on")
+    if x.shape[1:] != border.shape[1:]:
+        raise DataError(f"received samples of shape {x.shape[1:]}; the model takes {border.shape[1:]}. Prepare the data as for training")
 
 
 def dequantize(q: AnyArray, border: Border) -> FloatArray:

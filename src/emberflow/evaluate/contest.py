@@ -1,18 +1,21 @@
 """Two versions of a model asked the same samples: what the new one loses, in all and by class. Knows labels and shapes; decides nothing."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
-from emberflow.contest import ClassLoss, Contest
+from emberflow.contest import Contest
 from emberflow.evaluate import litert, micro
 from emberflow.evaluate.metrics import Answers, once
 from emberflow.evaluate.paired import drop
+from emberflow.evaluate.recalls import by_label
+from emberflow.measure import Measure
 from emberflow.standardization import Standardization
 from emberflow.task.classification import Classification
 from emberflow.task.rules import Run
 from emberflow.values import AnyArray, FloatArray
+from emberflow.view import Rows, view
 
 _RULES = Classification()
 
@@ -25,6 +28,7 @@ class Rival:
     standardization: Standardization | None
     labels: tuple[str, ...]
     target: Standardization | None = None  # of a regression's values
+    thresholds: tuple[float, ...] = ()  # that its firmware decides by
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +39,7 @@ class Ground:
     truth: AnyArray
     labels: tuple[str, ...]
     standardization: Standardization | None
-    metric: str
+    measure: Measure
     confidence: float
     is_microcontroller: bool
 
@@ -47,7 +51,7 @@ def compete(champion: Rival, challenger: Rival, ground: Ground) -> Contest:
 
     Raises: GraphError: LiteRT refuses a model. WorkerLost: TFLM's process was ended from outside.
     """
-    held = Contest(metric=ground.metric, samples=len(ground.truth), confidence=ground.confidence)
+    held = Contest(measure=ground.measure, samples=len(ground.truth), confidence=ground.confidence)
     common = tuple(label for label in challenger.labels if label in champion.labels and label in ground.labels)
     if obstacle := _obstacle(champion, ground, common) or other_shape(challenger, ground).replace("it takes", "the new one takes", 1):
         return held.model_copy(update={"refusal": obstacle})
@@ -56,9 +60,9 @@ def compete(champion: Rival, challenger: Rival, ground: Ground) -> Contest:
         return held.model_copy(update={"samples": 0, "refusal": f"the test part has no sample of a label that both know ({', '.join(common)})"})
     truth = np.array([common.index(ground.labels[place]) for place in ground.truth[chosen]], np.int64)
     answers = [_answers(rival, ground, chosen, common) for rival in (champion, challenger)]
-    metric = _RULES.metrics[ground.metric]
+    metric = _RULES.metrics[ground.measure.name]
     if metric.obstacle(truth, answers[0]):
-        return held.model_copy(update={"refusal": f"{ground.metric} means nothing for these test samples: a class has none"})
+        return held.model_copy(update={"refusal": f"{ground.measure.name} means nothing for these test samples: a class has none"})
     scores = [float(metric.score(truth, each, once(truth))[0]) for each in answers]
     return held.model_copy(
         update={
@@ -66,7 +70,7 @@ def compete(champion: Rival, challenger: Rival, ground: Ground) -> Contest:
             "champion": scores[0],
             "challenger": scores[1],
             "loss": drop(metric, truth, answers[0], answers[1], ground.confidence),
-            "classes": tuple(_by_class(truth, (answers[0], answers[1]), common, ground.confidence)),
+            "classes": tuple(by_label(_RULES, truth, (answers[0], answers[1]), common, ground.confidence)),
             "notes": tuple(_notes(champion, challenger, ground)),
         }
     )
@@ -74,8 +78,8 @@ def compete(champion: Rival, challenger: Rival, ground: Ground) -> Contest:
 
 def _obstacle(champion: Rival, ground: Ground, common: tuple[str, ...]) -> str:
     """Why the champion can't be asked; empty when it can."""
-    if ground.metric not in _RULES.metrics:
-        return f"versions are compared as single-label classifiers, and {ground.metric} is no metric of those; expected one of {', '.join(_RULES.metrics)}"
+    if ground.measure.name not in _RULES.metrics:
+        return f"versions are compared as single-label classifiers, and {ground.measure.name} is no metric of those; expected one of {', '.join(_RULES.metrics)}"
     if obstacle := other_shape(champion, ground):
         return obstacle
     borders = litert.read_borders(champion.model)
@@ -97,54 +101,31 @@ def _words(shape: tuple[int, ...]) -> str:
     return " x ".join(map(str, shape))
 
 
-def ask(rival: Rival, x: FloatArray, standardization: Standardization | None, is_microcontroller: bool) -> FloatArray:
-    """Probabilities of the rival's labels, (n, labels), for samples that were standardized by `standardization`: it applies its own.
-
-    Raises: as `compete`.
-    """
-    x = restandardize(x, standardization, rival.standardization)
-    outputs, _ = run_as_served(rival.model, x, is_microcontroller)
-    return _RULES.predictions(Run(x, outputs, litert.read_borders(rival.model)), None)
-
-
 def _answers(rival: Rival, ground: Ground, chosen: np.ndarray, common: tuple[str, ...]) -> Answers:
     """Probabilities of the common labels, in their order, and, where there are more, the greatest of any other; (n, common) or one more."""
-    probabilities = ask(rival, ground.x[chosen], ground.standardization, ground.is_microcontroller)
+    x = restandardize(view(ground.x).take(np.flatnonzero(chosen)), ground.standardization, rival.standardization)
+    outputs = run_as_served(rival.model, x, ground.is_microcontroller)
+    probabilities = _RULES.predictions(Run(x, outputs, litert.read_borders(rival.model)), None)
     known = probabilities[:, [rival.labels.index(label) for label in common]]  # (n, common)
     others = [place for place, label in enumerate(rival.labels) if label not in common]
-    if ground.metric == "roc_auc" or (set(common) == set(ground.labels) and not others):
+    if ground.measure.name == "roc_auc" or (set(common) == set(ground.labels) and not others):
         return _RULES.decide(known, ())
     other = probabilities[:, others].max(axis=1, initial=np.finfo(np.float32).min)  # (n,); never the greatest where there are no others
     return _RULES.decide(np.concatenate([known, other[:, None]], axis=1), ())  # (n, common + 1)
 
 
-def restandardize(x: FloatArray, given: Standardization | None, wanted: Standardization | None) -> FloatArray:
+def restandardize(x: Rows, given: Standardization | None, wanted: Standardization | None) -> Rows:
     """`x`, which `given` standardized, as `wanted` does it: by way of raw values, up to rounding, unless both are the same."""
     if given == wanted:
         return x
-    raw = given.undo(x) if given else x
-    return wanted.apply(raw) if wanted else raw
+    raw = view(x).then(given.undo) if given else view(x)
+    return raw.then(wanted.apply) if wanted else raw
 
 
-def run_as_served(model: bytes, x: FloatArray, is_microcontroller: bool) -> tuple[AnyArray, Callable[[bytes, FloatArray], AnyArray]]:
-    """Raw outputs of the runtime that serves: TFLM on a microcontroller where it runs the model, else LiteRT; and that runtime."""
+def run_as_served(model: bytes, x: Rows, is_microcontroller: bool) -> AnyArray:
+    """Raw outputs of the runtime that serves: TFLM on a microcontroller where it runs the model, else LiteRT."""
     outputs = micro.trial(model, x)[1] if is_microcontroller else None
-    return (litert.run(model, x), litert.run) if outputs is None else (outputs, micro.run)
-
-
-def _by_class(truth: AnyArray, answers: tuple[Answers, Answers], common: tuple[str, ...], confidence: float) -> Iterator[ClassLoss]:
-    for place, label in enumerate(common):
-        of_class = truth == place
-        if not of_class.any():
-            continue
-        mine, yours = (_RULES.decide(each.predictions[of_class], ()) for each in answers)
-        yield ClassLoss(
-            label=label,
-            samples=int(of_class.sum()),
-            champion=float(np.mean(mine.decided == place)),
-            challenger=float(np.mean(yours.decided == place)),
-            loss=drop(_RULES.metrics["accuracy"], truth[of_class], mine, yours, confidence),
-        )
+    return litert.run(model, x) if outputs is None else outputs
 
 
 def _notes(champion: Rival, challenger: Rival, ground: Ground) -> Iterator[str]:

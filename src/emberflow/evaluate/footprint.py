@@ -25,7 +25,7 @@ def measured(on_chip: OnChip, target: Target) -> Footprint:
     return Footprint(
         flash_bytes=linked.flash_bytes,
         ram_bytes=linked.ram_bytes,
-        stack_bytes=emulated.stack_bytes if emulated else None,
+        stack_bytes=on_chip.stack_bytes,
         instructions=emulated.instructions if emulated else None,
         latency_us=emulated.instructions / target.clock_hz * 1e6 if emulated else None,
         is_measured=True,

@@ -6,15 +6,16 @@ from pathlib import Path
 import numpy as np
 from pydantic import Field
 
-from emberflow.evaluate.borders import quantize
+from emberflow.evaluate.borders import codes_of
 from emberflow.evaluate.litert import read_borders
 from emberflow.evaluate.metrics import Answers
 from emberflow.standardization import Standardization
 from emberflow.task import Examiner, Task
 from emberflow.task.rules import Run
-from emberflow.values import AnyArray, FloatArray, Value
+from emberflow.values import AnyArray, Value
+from emberflow.view import Rows
 
-Runtime = Callable[[bytes, FloatArray], AnyArray]
+Runtime = Callable[[bytes, Rows], AnyArray]
 """Takes a .tflite and samples (n, *input_shape), standardized; gives raw outputs (n, *output_shape)."""
 
 
@@ -32,16 +33,16 @@ class Grading(Value):
         """The task with its metric at hand. Raises: ProjectError: there is no such metric."""
         return Examiner(self.task, self.folder)
 
-    def predictions(self, model: bytes, x: FloatArray, outputs: AnyArray) -> AnyArray:
+    def predictions(self, model: bytes, x: Rows, outputs: AnyArray) -> AnyArray:
         """What `outputs`, given for `x`, mean. Raises: DataError: one is not finite, or samples of another shape."""
         borders = read_borders(model)
-        return self.task.rules.predictions(Run(quantize(x, borders.input), outputs, borders), self.target)
+        return self.task.rules.predictions(Run(codes_of(x, borders.input), outputs, borders), self.target)
 
     def thresholds(self, model: bytes, runtime: Runtime) -> tuple[float, ...]:
         """Those that the project gives, or chosen by what `runtime` makes of the validation part. Raises: DataError: nothing there to choose by."""
         if not self.task.chooses:
             return self.task.given_thresholds(self.labels)
-        x, truth = np.load(self.validation_x), np.load(self.validation_y)
+        x, truth = np.load(self.validation_x, mmap_mode="r"), np.load(self.validation_y)
         return self.task.rules.choose(self.predictions(model, x, runtime(model, x)), truth, self.task.quantile)
 
     def decide(self, predictions: AnyArray, thresholds: tuple[float, ...]) -> Answers:

@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 
 from emberflow.errors import GraphError
-from emberflow.evaluate.borders import Border, Borders, check_border, quantize
+from emberflow.evaluate.borders import Border, Borders, check_border, codes_of
 from emberflow.firmware.literals import border_words
-from emberflow.values import AnyArray, Arrays, FloatArray
+from emberflow.values import AnyArray, Arrays
+from emberflow.view import Inputs, Rows
 
 
 class Kernels(StrEnum):
@@ -50,7 +51,21 @@ def read_borders(model: bytes) -> Borders:
 def read_all_borders(model: bytes) -> tuple[tuple[Border, ...], tuple[Border, ...]]:
     """Of every input and of every output, in the model's order. Raises as `read_borders`, but for how many there are."""
     interpreter = _parse(model, Kernels.REFERENCE, threads=1)
-    return _borders(interpreter.get_input_details(), "input"), _borders(interpreter.get_output_details(), "output")
+    return input_borders(interpreter), _borders(interpreter.get_output_details(), "output")
+
+
+def input_borders(interpreter: Any) -> tuple[Border, ...]:
+    """Of every input of an open interpreter, in its order. Raises: GraphError: one that `check_border` refuses."""
+    return _borders(interpreter.get_input_details(), "input")
+
+
+def input_names(interpreter: Any) -> tuple[str, ...]:
+    """What every input of an open interpreter is called, in its order: by the model's first signature, else as its tensor."""
+    details = interpreter.get_input_details()
+    signature = next(iter(interpreter.get_signature_list()), None)
+    named = interpreter.get_signature_runner(signature).get_input_details() if signature else {}
+    names = {each["index"]: name for name, each in named.items()}
+    return tuple(names.get(each["index"], each["name"]) for each in details)
 
 
 def _borders(details: list[dict[str, Any]], role: str) -> tuple[Border, ...]:
@@ -65,7 +80,7 @@ def borders_of(interpreter: Any) -> Borders:
     return Borders(input=_border(inputs[0], "input"), output=_border(outputs[0], "output"))
 
 
-def run(model: bytes, x: FloatArray, kernels: Kernels = Kernels.DEFAULT, threads: int = 1) -> AnyArray:
+def run(model: bytes, x: Rows, kernels: Kernels = Kernels.DEFAULT, threads: int = 1) -> AnyArray:
     """Raw outputs, one sample after the other, each from a fresh state.
 
     Args: x: shape (n, *input_shape), float32; quantized here to what the model takes.
@@ -73,7 +88,7 @@ def run(model: bytes, x: FloatArray, kernels: Kernels = Kernels.DEFAULT, threads
     Raises: GraphError: as `open_model` and `read_borders`. DataError: samples of another shape.
     """
     interpreter = open_model(model, kernels, threads)
-    return _invoke(interpreter, (quantize(x, borders_of(interpreter).input),))[0]
+    return _invoke(interpreter, (codes_of(x, borders_of(interpreter).input),))[0]
 
 
 def run_codes(model: bytes, codes: AnyArray) -> AnyArray:
@@ -86,7 +101,7 @@ def run_all(model: bytes, codes: Arrays, kernels: Kernels = Kernels.DEFAULT) -> 
     return _invoke(open_model(model, kernels), codes)
 
 
-def _invoke(interpreter: Any, codes: Arrays) -> Arrays:
+def _invoke(interpreter: Any, codes: Inputs) -> Arrays:
     sources, sinks = ([details["index"] for details in each] for each in (interpreter.get_input_details(), interpreter.get_output_details()))
     outputs: list[list[AnyArray]] = [[] for _ in sinks]
     for sample in zip(*codes, strict=True):

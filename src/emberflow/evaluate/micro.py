@@ -13,13 +13,16 @@ import sys
 import numpy as np
 
 from emberflow.errors import GraphError, WorkerLost
-from emberflow.evaluate.borders import quantize
+from emberflow.evaluate.borders import codes_of
 from emberflow.evaluate.litert import read_borders
 from emberflow.evaluate.micro_process import GENEROUS_ARENA_BYTES, REFUSED
 from emberflow.units import show_bytes
-from emberflow.values import AnyArray, FloatArray
+from emberflow.values import AnyArray
 from emberflow.variant import MicroVerdict
+from emberflow.view import Rows, pieces
 
+SAMPLES_AT_ONCE = 65_536
+"""Of small ones: starting a process takes a second."""
 _CRASHES = (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL)
 
 # What TFLM prints (of the pinned version), and what it means to someone who has never read its sources.
@@ -35,7 +38,7 @@ _MEANINGS = (
 )
 
 
-def trial(model: bytes, x: FloatArray) -> tuple[MicroVerdict, AnyArray | None]:
+def trial(model: bytes, x: Rows) -> tuple[MicroVerdict, AnyArray | None]:
     """Whether TFLM runs `model`, and the raw outputs when it does, computed in exactly the arena that the verdict states.
 
     Args: x: shape (n, *input_shape), float32, n at least 1; quantized here to what the model takes.
@@ -44,14 +47,24 @@ def trial(model: bytes, x: FloatArray) -> tuple[MicroVerdict, AnyArray | None]:
     Raises: GraphError: not a model, or not of one input and one output (`litert.read_borders`). DataError: samples of another shape.
         WorkerLost: TFLM's process was ended from outside.
     """
+    verdict, found = MicroVerdict(runs=False, reason="no samples"), []
+    for codes in pieces(codes_of(x, read_borders(model).input), SAMPLES_AT_ONCE):
+        verdict, outputs = _ask(model, codes, verdict.arena_bytes or 0)
+        if outputs is None:
+            return verdict, None
+        found.append(outputs)
+    return verdict, np.concatenate(found)
+
+
+def _ask(model: bytes, codes: AnyArray, arena_bytes: int) -> tuple[MicroVerdict, AnyArray | None]:
     request = io.BytesIO()
-    np.savez(request, model=np.frombuffer(model, np.uint8), samples=quantize(x, read_borders(model).input))
+    np.savez(request, model=np.frombuffer(model, np.uint8), samples=codes, arena_bytes=arena_bytes)
     # -P: a folder of the user's that is called numpy, say, isn't imported
     command = [sys.executable, "-P", "-m", "emberflow.evaluate.micro_process"]
     return read_answer(subprocess.run(command, input=request.getvalue(), capture_output=True, check=False))  # noqa: S603  our own module
 
 
-def run(model: bytes, x: FloatArray) -> AnyArray:
+def run(model: bytes, x: Rows) -> AnyArray:
     """Raw outputs. Arguments and errors as in `trial`.
 
     Raises: GraphError: TFLM doesn't run the model; the reason is in the message.

@@ -67,12 +67,12 @@ def infer(interpreter: Any, samples: "AnyArray") -> "AnyArray":
 
 
 def main() -> int:
-    """Read model and samples from stdin, write arena and outputs to stdout. Returns `REFUSED` when TFLM refuses the model."""
+    """Read model, samples and the arena, 0 where it is to be found, from stdin, write arena and outputs to stdout. Returns `REFUSED` when TFLM refuses the model."""
     with np.load(io.BytesIO(sys.stdin.buffer.read())) as request:
-        model, samples = request["model"].tobytes(), request["samples"]
+        model, samples, arena_bytes = request["model"].tobytes(), request["samples"], int(request["arena_bytes"])
     try:
         open_micro(model, GENEROUS_ARENA_BYTES)  # before the search, and aloud: its complaint is the reason to give
-        arena_bytes = smallest_arena(model)
+        arena_bytes = arena_bytes or smallest_arena(model)
         outputs = infer(open_micro(model, arena_bytes), samples)
     except RuntimeError:
         return REFUSED

@@ -33,7 +33,7 @@ def drop(metric: Metric, truth: AnyArray, baseline: Answers, variant: Answers, c
     check_same_shape(baseline.predictions, variant.predictions)
     check_applies(metric, truth, baseline)
     if metric.right is not None:
-        return _adjusted_wald(metric.right(truth, baseline), metric.right(truth, variant), confidence)
+        return drop_of_shares(metric.right(truth, baseline), metric.right(truth, variant), confidence)
     return _bootstrap(metric, truth, (baseline, variant), confidence)
 
 
@@ -56,8 +56,10 @@ def check_same_shape(baseline: AnyArray, variant: AnyArray) -> None:
         )
 
 
-def _adjusted_wald(baseline_right: np.ndarray, variant_right: np.ndarray, confidence: float) -> Interval:
-    """`(b - c) / n +- z sqrt(b + c - (b - c)^2 / n) / n`, the Wald interval of matched pairs, where 0.5 was added to each of the four cells.
+def drop_of_shares(baseline_right: np.ndarray, variant_right: np.ndarray, confidence: float) -> Interval:
+    """As `drop`, of the share of samples that are answered right, (n,) each.
+
+    `(b - c) / n +- z sqrt(b + c - (b - c)^2 / n) / n`, the Wald interval of matched pairs, where 0.5 was added to each of the four cells.
 
     So b and c, the discordant cells, are 0.5 larger each, which leaves b - c as it was, and n is 2 larger. Agresti states it so himself, as the
     "Wald+2" of Agresti & Min (2005), with the cut at -1 and 1: users.stat.ufl.edu/~aa/cda/R/matched/R2_matched/index.html, `diffpropci`.

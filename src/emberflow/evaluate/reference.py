@@ -11,26 +11,32 @@ from collections.abc import Collection, Mapping
 import numpy as np
 
 from emberflow.errors import GraphError, WorkerLost
-from emberflow.evaluate.micro import explain
+from emberflow.evaluate.micro import SAMPLES_AT_ONCE, explain
 from emberflow.evaluate.micro_process import REFUSED
 from emberflow.graph import read_graph
 from emberflow.values import AnyArray, Arrays
+from emberflow.view import Inputs, pieces_of_all
 
 
-def outputs(model: bytes, codes: Arrays) -> Arrays:
+def outputs(model: bytes, codes: Inputs) -> Arrays:
     """Raw outputs, (n, *output_shape) each, of `codes`, inputs (n, *input_shape) in the types of the model's inputs.
 
     Raises: GraphError: TFLM doesn't run the model; says why. WorkerLost: its process was ended from outside.
     """
     count = len(read_graph(model).outputs)
-    answer = _ask(model, codes, outputs=np.array(count))
-    return tuple(answer[f"outputs{position}"] for position in range(count))
+    answers = [_ask(model, some, outputs=np.array(count)) for some in pieces_of_all(codes, SAMPLES_AT_ONCE)]
+    return tuple(np.concatenate([answer[f"outputs{position}"] for answer in answers]) for position in range(count))
 
 
 def trace(model: bytes, sample: Arrays, tensors: Collection[int]) -> dict[int, bytes]:
     """The bytes of each of `tensors` after an inference of `sample`, shape (*input_shape) for each input. Raises as `outputs`."""
     answer = _ask(model, tuple(codes[np.newaxis] for codes in sample), traced=np.array(sorted(tensors), np.int64))
     return {int(index): data.tobytes() for index, data in answer.items()}
+
+
+def arena_bytes(model: bytes, codes: Arrays) -> int:
+    """The smallest arena that TFLM takes, and in which it runs the first of `codes`. Arguments and errors as in `outputs`."""
+    return int(_ask(model, codes, arena=np.array(True))["arena_bytes"])
 
 
 def _ask(model: bytes, codes: Arrays, **arrays: AnyArray) -> Mapping[str, AnyArray]:

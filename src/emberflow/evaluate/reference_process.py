@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from emberflow.evaluate.micro_process import GENEROUS_ARENA_BYTES, REFUSED, open_micro
+from emberflow.evaluate.micro_process import GENEROUS_ARENA_BYTES, REFUSED, open_micro, smallest_arena
 
 if TYPE_CHECKING:  # pydantic is not worth its import here
     from emberflow.values import AnyArray, Arrays
@@ -44,15 +44,20 @@ def trace(model: bytes, sample: "Arrays", indices: "AnyArray") -> "dict[str, Any
 
 
 def main() -> int:
-    """Read `model`, `codes0` and so on, and `outputs` (how many) or `traced` from stdin.
+    """Read `model`, and `codes0` and so on with `outputs` (how many) or `traced`, or `arena`, from stdin.
 
-    Writes to stdout: `outputs0` and so on, or the traced tensors of the first sample.
+    Writes to stdout: `outputs0` and so on, or the traced tensors of the first sample, or `arena_bytes`.
     """
     with np.load(io.BytesIO(sys.stdin.buffer.read())) as request:
         asked = {name: request[name] for name in request.files}
     model, codes = asked["model"].tobytes(), tuple(asked[f"codes{n}"] for n in range(sum(name.startswith("codes") for name in asked)))
     try:
-        if "traced" in asked:
+        if "arena" in asked:
+            open_micro(model, GENEROUS_ARENA_BYTES)  # before the search, and aloud: its complaint is the reason to give
+            arena_bytes = smallest_arena(model)
+            infer(open_micro(model, arena_bytes), tuple(each[:1] for each in codes), 0)  # some operators are refused no earlier
+            answer = {"arena_bytes": np.array(arena_bytes)}
+        elif "traced" in asked:
             answer = trace(model, tuple(each[0] for each in codes), asked["traced"])
         else:
             answer = infer(open_micro(model, GENEROUS_ARENA_BYTES), codes, int(asked["outputs"]))

@@ -2,13 +2,16 @@
 
 README.md            which three files, which call, what was measured
 model/               <name>.h, <name>.c, <name>_kernels.h: plain C11
-application/         main with the self-test, test vectors, and board.c, which is the user's
+application/         main, self-test with its vectors, and board.c, which is the user's
 chip/                start-up and linker script for the target
 CMakeLists.txt       with cmake/gnu.cmake or cmake/zig.cmake
+arduino/<name>.zip   a library for the Arduino IDE
+zephyr/              makes the folder a module of Zephyr
 
 Standardization and a decision belong to one input and one output: that folder is `folder.render_firmware`.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -17,9 +20,10 @@ from emberflow.artifact import digest
 from emberflow.evaluate.borders import Border
 from emberflow.evaluate.parity import as_bytes
 from emberflow.firmware.application import C_TYPES
+from emberflow.firmware.archive import pack
 from emberflow.firmware.chip.cores import find_core
 from emberflow.firmware.chip.program import boot_bytes, freestanding_functions, linker_script, product_program
-from emberflow.firmware.folder import FOLDER, TEST_SHARE, Build, arena_bytes, check_build
+from emberflow.firmware.folder import FOLDER, Build, arena_bytes, check_build, library, test_bytes
 from emberflow.firmware.literals import border_words
 from emberflow.firmware.sources import render_words
 from emberflow.target import Target
@@ -32,7 +36,11 @@ _PAGES = {
     "application/board.c": "several/board.c",
     "cmake/gnu.cmake": "product/gnu.cmake",
     "cmake/zig.cmake": "product/zig.cmake",
+    "zephyr/module.yml": "zephyr/module.yml",
+    "zephyr/CMakeLists.txt": "several/zephyr/CMakeLists.txt",
+    "zephyr/Kconfig": "several/zephyr/Kconfig",
 }
+_NOT_ARDUINO = ("main.c", "board.c")  # the sketch takes their place
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +52,7 @@ class CodesProduct:
         inputs, outputs: the model's borders.
         vectors: codes, and what the reference gave for them: (n, *shape) for each input, and for each output.
         target: a microcontroller. build: the compiled model.
+        operators: how often each operator occurs in the model. arena_bytes: RAM that TFLM needs; None when it doesn't run the model.
     Raises: BundleError: sources of another name, or a target without a memory map.
     """
 
@@ -54,6 +63,8 @@ class CodesProduct:
     vectors: tuple[Arrays, Arrays] = field(repr=False)
     target: Target
     build: Build
+    operators: Mapping[str, int] = field(default_factory=dict)
+    arena_bytes: int | None = None
 
     def __post_init__(self) -> None:
         check_build(self.name, self.target, self.build)
@@ -73,7 +84,7 @@ class CodesProduct:
 
     @property
     def _test_bytes(self) -> int:
-        return self.target.flash_bytes // TEST_SHARE
+        return test_bytes(self.target, self.build)
 
 
 def render_codes_firmware(product: CodesProduct) -> dict[str, bytes]:
@@ -85,11 +96,21 @@ def render_codes_firmware(product: CodesProduct) -> dict[str, bytes]:
     chip = {"startup.c": program.pop("startup.c"), "link.ld": linker_script(product.target), **freestanding_functions()}
     files = {f"model/{name}": text for name, text in product.build.sources.items()}
     files |= {f"application/{name}": text for name, text in program.items()} | {f"chip/{name}": text for name, text in chip.items()}
-    files |= render_words(_PAGES, _words(product))
+    files |= render_words(_PAGES, words_of(product))
+    files[f"arduino/{product.name}.zip"] = _arduino(product, files)
     return {f"{FOLDER}/{path}": data for path, data in sorted(files.items())}
 
 
-def _words(product: CodesProduct) -> dict[str, object]:
+def _arduino(product: CodesProduct, files: Mapping[str, bytes]) -> bytes:
+    """The library: one folder, whose `src` the Arduino builder compiles (Arduino library specification 2.2)."""
+    root, name = library(product.name), product.name
+    sources = {path.split("/", 1)[1]: data for path, data in files.items() if path.startswith(("model/", "application/"))}
+    extra = {f"{root}/library.properties": "arduino/library.properties", f"{root}/examples/{name}/{name}.ino": "several/example.ino"}
+    return pack({f"{root}/src/{file}": data for file, data in sources.items() if file not in _NOT_ARDUINO} | render_words(extra, words_of(product)))
+
+
+def words_of(product: CodesProduct) -> dict[str, object]:
+    """What the templates say of it."""
     return {
         "name": product.name,
         "NAME": product.name.upper(),
@@ -105,6 +126,7 @@ def _words(product: CodesProduct) -> dict[str, object]:
         "boot_bytes": boot_bytes(product.target),
         "on_chip": product.build.on_chip,
         "compiler": product.build.compiler,
+        "library": library(product.name),
         "reference": product.build.reference,
     }
 

@@ -41,7 +41,7 @@ class Decision:
         rules, shape = RULES[self.kind], (inputs,) if self.kind is TaskKind.ANOMALY else (labels,)
         if not rules.gives((outputs,), labels, shape):
             raise BundleError(f"received {outputs} outputs for {labels} labels; expected {rules.expected(labels, shape)}")
-        due = {TaskKind.BINARY: 1, TaskKind.ANOMALY: 1, TaskKind.MULTI_LABEL: labels}.get(self.kind, 0)
+        due = rules.thresholds(labels)
         if len(self.thresholds) != due:
             raise BundleError(f"received {len(self.thresholds)} thresholds for a {self.kind} task of {labels} labels; expected {due}")
 

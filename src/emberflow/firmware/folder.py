@@ -29,7 +29,9 @@ _SHARED = ("labels.h", "standardization.h", "preprocess.h", "preprocess.c", "pos
 _BUILD = {"CMakeLists.txt": "product/CMakeLists.txt", "cmake/gnu.cmake": "product/gnu.cmake", "cmake/zig.cmake": "product/zig.cmake"}
 _ZEPHYR = ("zephyr/module.yml", "zephyr/CMakeLists.txt", "zephyr/Kconfig")
 _NOT_ARDUINO = ("main.c", "board.h", "board.c")  # the sketch takes their place
-TEST_SHARE = 8  # at most an eighth of flash goes to the vectors of the self-test
+_TEST_SHARE = 8  # at most an eighth of flash goes to the vectors of the self-test
+_TEST_CODE_BYTES = 512  # what the self-test takes besides its vectors, and gaps for alignment: 236 to 312 B were measured on five cores
+_DECISION_BYTES = 4  # the most that one takes: an int or a float
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,17 +83,21 @@ class Product:
     def tested(self) -> Application:
         """The application with as many vectors as a small part of flash takes; one at least."""
         vectors = self.app.test_vectors
-        most = self._test_bytes * len(vectors) // _bytes(vectors)
+        most = self._test_bytes * len(vectors) // self._bytes(vectors)
         return replace(self.app, vectors=vectors.within(vectors.characters, max(1, most)))
 
     @property
     def has_self_test(self) -> bool:
         """Whether the self-test is built in unasked: not where a single vector takes more of flash than it should."""
-        return _bytes(self.tested.vectors) <= self._test_bytes
+        return self._bytes(self.tested.vectors) <= self._test_bytes
 
     @property
     def _test_bytes(self) -> int:
-        return self.target.flash_bytes // TEST_SHARE
+        return test_bytes(self.target, self.build)
+
+    def _bytes(self, vectors: TestVectors) -> int:
+        decisions = self.app.decisions(vectors)
+        return vectors.raw.nbytes + vectors.inputs.nbytes + vectors.outputs.nbytes + _DECISION_BYTES * decisions.size
 
 
 def check_build(name: str, target: Target, build: Build) -> None:
@@ -102,6 +108,14 @@ def check_build(name: str, target: Target, build: Build) -> None:
         raise BundleError(f"received {target.name} as the target of compiled sources; expected a microcontroller")
 
 
+def test_bytes(target: Target, build: Build) -> int:
+    """Flash that the vectors of a self-test may take: a small part of it, and no more than the product itself leaves, where that is known."""
+    share = target.flash_bytes // _TEST_SHARE
+    if build.on_chip is None:
+        return share
+    return max(0, min(share, target.flash_bytes - build.on_chip.linked.flash_bytes - _TEST_CODE_BYTES))
+
+
 def arena_bytes(name: str, sources: Mapping[str, bytes]) -> int:
     """Memory that the model called `name` computes in, as its header says. Raises: BundleError: it does not say."""
     found = re.search(rb"_ARENA_BYTES (\d+)", sources[f"{name}.h"])
@@ -110,8 +124,9 @@ def arena_bytes(name: str, sources: Mapping[str, bytes]) -> int:
     return int(found[1])
 
 
-def _bytes(vectors: TestVectors) -> int:
-    return vectors.raw.nbytes + vectors.inputs.nbytes + vectors.outputs.nbytes
+def library(name: str) -> str:
+    """What the Arduino library of the model called `name` is called."""
+    return f"{name}_model"
 
 
 def render_firmware(product: Product) -> dict[str, bytes]:
@@ -150,13 +165,13 @@ def _words(product: Product) -> dict[str, object]:
         "compiler": product.build.compiler,
         "has_self_test": product.has_self_test,
         "reference": product.build.reference,
-        "library": f"{product.app.name}_model",
+        "library": library(product.name),
     }
 
 
 def _arduino(product: Product, files: Mapping[str, bytes]) -> bytes:
     """The library: one folder, whose `src` the Arduino builder compiles (Arduino library specification 2.2)."""
-    root, name = f"{product.app.name}_model", product.app.name
+    root, name = library(product.name), product.name
     sources = {path.split("/", 1)[1]: data for path, data in files.items() if path.startswith(("model/", "application/"))}
     extra = {f"{root}/library.properties": "arduino/library.properties", f"{root}/examples/{name}/{name}.ino": "arduino/example.ino"}
     return pack(

@@ -57,6 +57,16 @@ def _escape(byte: int) -> str:
     return f"\\{chr(byte)}" if byte in b'"\\?' else f"\\{byte:03o}"
 
 
+def comment(text: str) -> str:
+    """`text` as it may stand in a comment of C, in one line: it can't end the comment, open another, or go on in the next line.
+
+    >>> comment("m/s*/ int x;")
+    'm/s* / int x;'
+    """
+    shown = "".join(sign if sign.isprintable() and sign != "\\" else " " for sign in text)
+    return re.sub(r"\?(?=\?)", "? ", re.sub(r"\*(?=/)|/(?=[*/])", r"\g<0> ", shown)).strip()
+
+
 def float_literal(value: float) -> str:
     """`value` rounded to float32, as a C literal from which a compiler gets the same 32 bits: nine digits suffice (IEEE 754, 5.12.2).
 

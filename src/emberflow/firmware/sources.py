@@ -39,6 +39,7 @@ def _templates() -> jinja2.Environment:
         name: getattr(literals, name)
         for name in (
             "byte_rows",
+            "comment",
             "double_literal",
             "float_literal",
             "float_rows",

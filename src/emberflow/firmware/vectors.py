@@ -1,4 +1,4 @@
-"""Test vectors: real samples with the answers that the firmware must give. Knows arrays; refuses to know which runtime gave the answers."""
+"""Test vectors: real samples with the answers that the firmware must give. Knows arrays; refuses to know which runtime gives the answers."""
 
 from dataclasses import dataclass, replace
 

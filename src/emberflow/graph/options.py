@@ -35,6 +35,7 @@ OPTIONS: dict[str, tuple[type[Any], dict[str, str]]] = {
     "DIV": (tflite.DivOptions, _ACTIVATION),
     "FULLY_CONNECTED": (tflite.FullyConnectedOptions, {"keep_num_dims": "KeepNumDims", "weights_format": "WeightsFormat"} | _ACTIVATION),
     "GATHER": (tflite.GatherOptions, {"axis": "Axis", "batch_dims": "BatchDims"}),
+    "L2_NORMALIZATION": (tflite.L2NormOptions, _ACTIVATION),
     "LEAKY_RELU": (tflite.LeakyReluOptions, {"alpha": "Alpha"}),
     "MAX_POOL_2D": (tflite.Pool2DOptions, _POOL),
     "MEAN": _REDUCE,

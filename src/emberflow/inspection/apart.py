@@ -5,6 +5,7 @@ import json
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -24,19 +25,21 @@ class Answer(Value):
     refusal: str = ""
     noise: tuple[TensorNoise, ...] = Field(default=(), description="worst first")
     unmatched: tuple[str, ...] = ()
+    samples: int = Field(default=0, description="how many were run")
     wrong: str = Field(default="", description="what is wrong with the samples")
 
 
-def ask(model: bytes, twin: bytes | None = None, x: FloatArray | None = None) -> Answer:
-    """Open `model`; with samples `x` run it, beside its float `twin`, as `noise.measure` does.
+def ask(model: bytes, twin: bytes | None = None, samples: Mapping[str, FloatArray] | None = None) -> Answer:
+    """Open `model`; with samples, arrays by name, run it beside its float `twin`, as `noise.measure` does.
 
-    Raises: DataError: samples of another shape. WorkerLost: the process was ended from outside.
+    Raises: DataError: samples of another shape, or of other inputs. WorkerLost: the process was ended from outside.
     """
     arrays: dict[str, Any] = {"model": np.frombuffer(model, np.uint8)}
     if twin is not None:
         arrays["twin"] = np.frombuffer(twin, np.uint8)
-    if x is not None:
-        arrays["x"] = x
+    if samples is not None:
+        arrays["names"] = np.frombuffer(json.dumps(list(samples)).encode(), np.uint8)
+        arrays |= {f"x{position}": array for position, array in enumerate(samples.values())}
     request = io.BytesIO()
     np.savez(request, **arrays)
     # -P: a folder of the user's that is called numpy, say, isn't imported

@@ -50,6 +50,26 @@ class RuntimeFacts(Value):
     refusal: str = Field(description="empty when it does")
 
 
+class DeviceFacts(Value):
+    """What one device makes of the model. Its needs are estimates: before anything is linked."""
+
+    name: str
+    is_chip: bool = Field(description="a microcontroller, else of the Linux class")
+    runtime: str = Field(description="that takes the whole model there; empty where none does")
+    flash_bytes: int = Field(description="that the model and its runtime need; where no runtime takes it, what is known")
+    ram_bytes: int
+    flash_offered: int
+    ram_offered: int
+    runs: dict[int, str] = Field(description="the runtime of each operator that runs there, by the operator's index")
+    refusals: dict[int, str] = Field(description="why another doesn't")
+    why_not: tuple[str, ...] = Field(description="why the whole model doesn't run there; empty when it does")
+
+    @property
+    def fits(self) -> bool:
+        """Whether the whole model runs there, in the flash and RAM that it has."""
+        return not self.why_not
+
+
 class TensorNoise(Value):
     """One quantized tensor against its twin in the float model, over all samples."""
 
@@ -101,6 +121,7 @@ class Inspection(Value):
     operators: tuple[OperatorFacts, ...]
     memory: MemoryFacts
     runtimes: tuple[RuntimeFacts, ...]
+    devices: tuple[DeviceFacts, ...] = Field(default=(), description="what each target makes of it")
     target: str = Field(default="", description="the device that it was held against")
     samples: int = Field(default=0, description="how many of the data were run")
     data: str = Field(default="", description="which they were, in words")

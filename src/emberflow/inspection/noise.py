@@ -10,8 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from emberflow.errors import GraphError
 from emberflow.evaluate.borders import Border, quantize
-from emberflow.evaluate.litert import Kernels, borders_of, open_model, open_transparent
+from emberflow.evaluate.litert import Kernels, input_borders, input_names, open_model, open_transparent
+from emberflow.firmware.literals import border_words
 from emberflow.graph import Graph, Operator, Tensor, read_graph
 from emberflow.graph.layers import name_layers
 from emberflow.graph.options import OPTIONS
@@ -21,6 +23,7 @@ from emberflow.inspection.findings import TensorNoise
 from emberflow.inspection.memory import VIEWS
 from emberflow.inspection.pairing import BORDERS, Pairs, pair
 from emberflow.inspection.tally import Tally
+from emberflow.inspection.trial import choose
 from emberflow.values import AnyArray, FloatArray
 
 _PLAIN = frozenset({"ABS", "ELU", "HARD_SWISH", "LOGISTIC", "PAD", "PADV2", "PRELU", "RELU", "RELU6", "RSQRT", "SQRT", "TANH", "TRANSPOSE"})
@@ -33,29 +36,27 @@ _INTEGERS = ("int8", "uint8", "int16")
 
 @dataclass(frozen=True)
 class Straying:
-    """What was measured, worst first, and the names of quantized results that have no twin."""
+    """What was measured, worst first, the names of quantized results that have no twin, and how many samples were run."""
 
     noise: tuple[TensorNoise, ...]
     unmatched: tuple[str, ...] = ()
+    samples: int = 0
 
 
-def measure(quantized: bytes, real: bytes | None, x: FloatArray) -> Straying:
-    """Run `x` through `quantized` and, where there is one, its float twin `real`.
+def measure(quantized: bytes, real: bytes | None, samples: Mapping[str, FloatArray]) -> Straying:
+    """Run `samples` through `quantized` and, where there is one, its float twin `real`.
 
-    Args: x: samples as the model takes them, shape (n, *input_shape), float32.
+    Args: samples: as the model takes them, shape (n, *input_shape), float32, by the names of its inputs, as `trial.choose` finds them.
     Returns: every quantized tensor that is computed. Signal to noise is `10 log10(sum f^2 / sum (f - q)^2)` over all numbers of all samples:
         f of the float model, q what the code stands for. Without a float twin there are ranges and codes alone.
-    Raises: GraphError: LiteRT doesn't run a model, or it has several inputs. DataError: samples of another shape.
+    Raises: GraphError: LiteRT doesn't run a model. DataError: samples of another shape, or of other inputs.
     """
     graph, twin = read_graph(quantized), read_graph(real) if real else None
     pairs = pair(graph, twin) if twin else Pairs({}, {}, ())
     tallies = {t.index: Tally(t, _clamped(graph, t)) for t in graph.tensors if _is_measured(graph, t) and (twin is None or t.index in pairs.tensors)}
-    if real is None:
-        _count_codes(quantized, x, tallies)
-    else:
-        _compare((quantized, real), x, pairs, tallies)
+    count = _count_codes(quantized, samples, tallies) if real is None else _compare((quantized, real), samples, pairs, tallies)
     unmatched = tuple(name for name in pairs.unmatched if name)
-    return Straying(tuple(sorted(_describe(graph, tallies), key=_badness)), unmatched)
+    return Straying(tuple(sorted(_describe(graph, tallies), key=_badness)), unmatched, count)
 
 
 def _is_measured(graph: Graph, tensor: Tensor) -> bool:
@@ -76,18 +77,21 @@ def _clamped(graph: Graph, tensor: Tensor) -> frozenset[int]:
     return frozenset({int(ends.min)}) if activation == "RELU" or (writer is not None and writer.name == "RELU") else frozenset()
 
 
-def _count_codes(model: bytes, x: FloatArray, tallies: Mapping[int, Tally]) -> None:
-    interpreter = open_transparent(model)
-    for _ in _runs((interpreter,), x):
+def _count_codes(model: bytes, samples: Mapping[str, FloatArray], tallies: Mapping[int, Tally]) -> int:
+    interpreter, count = open_transparent(model), 0
+    for _ in _runs((interpreter,), samples):
+        count += 1
         for index, tally in tallies.items():
             tally.add(interpreter.get_tensor(index), None)
+    return count
 
 
-def _compare(models: tuple[bytes, bytes], x: FloatArray, pairs: Pairs, tallies: Mapping[int, Tally]) -> None:
+def _compare(models: tuple[bytes, bytes], samples: Mapping[str, FloatArray], pairs: Pairs, tallies: Mapping[int, Tally]) -> int:
     ours, theirs = (open_transparent(model) for model in models)
     graph = read_graph(models[0])
-    alone, rounded = _alone(graph, pairs), _rounded(graph, pairs)
-    for _ in _runs((ours, theirs), x):
+    alone, rounded, count = _alone(graph, pairs), _rounded(graph, pairs), 0
+    for _ in _runs((ours, theirs), samples):
+        count += 1
         for index, tally in tallies.items():
             real = theirs.get_tensor(pairs.tensors[index])
             tally.add(ours.get_tensor(index), real)
@@ -95,17 +99,28 @@ def _compare(models: tuple[bytes, bytes], x: FloatArray, pairs: Pairs, tallies: 
                 tally.add_alone(alone[index].run(theirs), real)
             if index in rounded:
                 tally.add_weights(rounded[index].run(theirs), real)
+    return count
 
 
-def _runs(interpreters: tuple[Any, ...], x: FloatArray) -> Iterator[None]:
+def _runs(interpreters: tuple[Any, ...], samples: Mapping[str, FloatArray]) -> Iterator[None]:
     """Each sample in turn through all `interpreters`, each from a fresh state."""
-    inputs = [(i, i.get_input_details()[0]["index"], borders_of(i).input) for i in interpreters]
-    for sample in x:
-        for interpreter, source, border in inputs:
+    fed = [(interpreter, _feeds(interpreter, samples)) for interpreter in interpreters]
+    for position in range(len(fed[0][1][0][1])):
+        for interpreter, feeds in fed:
             interpreter.reset_all_variables()
-            interpreter.set_tensor(source, quantize(sample[np.newaxis], border))
+            for index, codes in feeds:
+                interpreter.set_tensor(index, codes[position : position + 1])
             interpreter.invoke()
         yield
+
+
+def _feeds(interpreter: Any, samples: Mapping[str, FloatArray]) -> list[tuple[int, AnyArray]]:
+    """For each input its tensor, and all samples as it takes them."""
+    details = interpreter.get_input_details()
+    if not details:
+        raise GraphError("the model has no input; expected at least one to give samples to: convert it again")
+    chosen = choose(samples, input_names(interpreter))
+    return [(each["index"], quantize(x, border)) for each, x, border in zip(details, chosen, input_borders(interpreter), strict=True)]
 
 
 class Alone:
@@ -190,7 +205,7 @@ def _describe(graph: Graph, tallies: Mapping[int, Tally]) -> Iterator[TensorNois
         writer = _writer(graph, index)
         yield TensorNoise(
             operator=writer.index if writer else None,
-            layer=layers[writer.index][0] if writer else "input",
+            layer=layers[writer.index][0] if writer else _input_word(graph, index),
             dtype=tally.tensor.dtype,
             range_low=tally.range[0],
             range_high=tally.range[1],
@@ -211,6 +226,14 @@ def _writer(graph: Graph, index: int) -> Operator | None:
     while writer is not None and writer.name in BORDERS:
         writer = graph.producers.get(writer.inputs[0])
     return writer
+
+
+def _input_word(graph: Graph, index: int) -> str:
+    """`input`, or of several `input0` and so on, in the model's order; also of one that is only quantized."""
+    while (writer := graph.producers.get(index)) is not None:
+        index = writer.inputs[0]
+    words = border_words("input", len(graph.inputs))
+    return words[graph.inputs.index(index)] if index in graph.inputs else "input"
 
 
 def _badness(noise: TensorNoise) -> tuple[float, float]:

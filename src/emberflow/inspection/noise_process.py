@@ -21,17 +21,18 @@ UNREADABLE = (ValueError, RuntimeError, OverflowError, MemoryError)
 def answer(request: bytes) -> dict[str, Any]:
     """What `apart.Answer` is made of; `wrong` where the samples don't fit.
 
-    Args: request: an .npz with `model`, and perhaps `twin` and `x`.
+    Args: request: an .npz with `model`, and perhaps `twin`; with samples `names`, a JSON list, and `x0`, `x1` and so on, an array for each name.
     """
     with np.load(io.BytesIO(request)) as arrays:
         model, twin = arrays["model"].tobytes(), arrays["twin"].tobytes() if "twin" in arrays else None
-        x = arrays.get("x")
+        names = json.loads(arrays["names"].tobytes()) if "names" in arrays else None
+        samples = {name: arrays[f"x{position}"] for position, name in enumerate(names or ())}
     try:
         open_transparent(model)
-        if x is None:
+        if names is None:
             return {}
-        strayed = measure(model, twin, x)
-        return {"noise": [each.model_dump(mode="json") for each in strayed.noise], "unmatched": strayed.unmatched}
+        strayed = measure(model, twin, samples)
+        return {"noise": [each.model_dump(mode="json") for each in strayed.noise], "unmatched": strayed.unmatched, "samples": strayed.samples}
     except DataError as error:
         return {"wrong": str(error)}
     except GraphError as error:

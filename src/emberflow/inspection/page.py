@@ -3,12 +3,20 @@
 Every string may come from a stranger's model: the template escapes all, and only the drawing passes as it is.
 """
 
+import re
 from dataclasses import dataclass
 
+from emberflow.draft import CODE_BYTES, STACK_BYTES
 from emberflow.inspection.chart import ram_over_time
 from emberflow.inspection.findings import Inspection, OperatorFacts
+from emberflow.inspection.support import COMPILER
 from emberflow.report import environment_of_pages, inline, typeset
 from emberflow.units import show_bytes
+
+_TENSOR = re.compile(r"operator \d+ \w+ at position \d+ of \d+: tensor \d+ '[^']*'")
+"""Where the compiler names a tensor; on the page the operators stand behind the reason."""
+
+_BRIEF = {COMPILER: "C"}
 
 
 @dataclass(frozen=True)
@@ -25,9 +33,16 @@ class Row:
 def render_page(found: Inspection) -> str:
     """The page as text: advice, memory, operators, noise."""
     environment = environment_of_pages()
-    environment.filters.update(bytes=show_bytes, count="{:,}".format, typeset=typeset)
+    environment.filters.update(bytes=show_bytes, count="{:,}".format, typeset=typeset, brief=lambda runtime: _BRIEF.get(runtime, runtime))
     return environment.get_template("inspection.html.j2").render(
-        found=found, rows=rows(found), ram=inline(ram_over_time(found)), refused=refusals(found), runtimes=[r.name for r in found.runtimes]
+        found=found,
+        rows=rows(found),
+        ram=inline(ram_over_time(found)),
+        refused=refusals(found),
+        runtimes=[r.name for r in found.runtimes],
+        unfit=unfit(found),
+        code=CODE_BYTES,
+        stack=STACK_BYTES,
     )
 
 
@@ -52,5 +67,15 @@ def refusals(found: Inspection) -> dict[str, tuple[str, ...]]:
     said: dict[str, tuple[str, ...]] = {}
     for operator in found.operators:
         for runtime, why in operator.refusals.items():
-            said[f"{runtime}: {why}"] = (*said.get(f"{runtime}: {why}", ()), f"{operator.index} {operator.layer}")
+            reason = f"{runtime}: {_TENSOR.sub('a tensor', why)}"
+            said[reason] = (*said.get(reason, ()), f"{operator.index} {operator.layer}")
+    return said
+
+
+def unfit(found: Inspection) -> dict[str, tuple[str, ...]]:
+    """Why devices don't run the whole model, by the reason, with their names: each reason once."""
+    said: dict[str, tuple[str, ...]] = {}
+    for device in found.devices:
+        for why in device.why_not:
+            said[why] = (*said.get(why, ()), device.name)
     return said

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from emberflow.graph import Graph, Operator
+from emberflow.graph.layers import short_names
 
 BORDERS = frozenset({"QUANTIZE", "DEQUANTIZE"})
 
@@ -23,21 +24,30 @@ class Pairs:
 
 
 def pair(quantized: Graph, real: Graph) -> Pairs:
-    """Pair the inputs by position, then operators by the name of their result where kind and shape agree; what is left between two pairs
+    """Pair the inputs by name, or else by position, then operators by the name of their result where kind and shape agree; what is left between two pairs
     goes by position, if both sides hold the same kinds and shapes there.
 
-    A converter gives results of one model the same names whatever the format. QUANTIZE and DEQUANTIZE, which stand at borders alone, are
+    A converter gives results of one model the same names whatever the format, and of these the short ones are compared: one of the two files may
+    come from elsewhere, with the long ones. QUANTIZE and DEQUANTIZE, which stand at borders alone, are
     passed over: what they give stands for what they read.
     """
     ours, theirs = _steps(quantized), _steps(real)
     matched = _by_name(quantized, real, ours, theirs)
     matched |= dict(_between(quantized, real, (ours, theirs), matched))
     operators = {ours[one].index: theirs[other].index for one, other in sorted(matched.items())}
-    tensors = dict(zip(quantized.inputs, real.inputs, strict=False))
+    tensors = _inputs(quantized, real)
     for one, other in matched.items():
         tensors |= dict(zip(ours[one].outputs, theirs[other].outputs, strict=True))
     tensors = dict(_through_borders(quantized, tensors))
     return Pairs(tensors, operators, tuple(quantized.result(o).name for i, o in enumerate(ours) if i not in matched))
+
+
+def _inputs(quantized: Graph, real: Graph) -> dict[int, int]:
+    theirs = {real.tensors[index].name: index for index in real.inputs}
+    ours = {index: quantized.tensors[index].name for index in quantized.inputs}
+    if len(theirs) == len(ours) and set(theirs) == set(ours.values()):
+        return {index: theirs[name] for index, name in ours.items()}
+    return dict(zip(quantized.inputs, real.inputs, strict=False))
 
 
 def _steps(graph: Graph) -> list[Operator]:
@@ -49,11 +59,11 @@ def _looks(graph: Graph, operator: Operator) -> tuple[object, ...]:
 
 
 def _by_name(quantized: Graph, real: Graph, ours: Sequence[Operator], theirs: Sequence[Operator]) -> dict[int, int]:
-    counts = Counter(real.result(operator).name for operator in theirs) + Counter(quantized.result(operator).name for operator in ours)
-    places = {real.result(operator).name: place for place, operator in enumerate(theirs)}
+    short, twins = short_names(quantized), short_names(real)
+    mine, yours = ([names[operator.outputs[0]] for operator in steps] for names, steps in ((short, ours), (twins, theirs)))
+    counts, places = Counter(mine + yours), {name: place for place, name in enumerate(yours)}
     found = {}
-    for place, operator in enumerate(ours):
-        name = quantized.result(operator).name
+    for place, (name, operator) in enumerate(zip(mine, ours, strict=True)):
         other = places.get(name)
         if name and counts[name] == 2 and other is not None and _looks(quantized, operator) == _looks(real, theirs[other]):
             found[place] = other

@@ -8,7 +8,10 @@ import numpy as np
 
 from emberflow.errors import ModelError
 from emberflow.keras_bridge.activations import AS_LAYERS, SAME, Function, name_of
-from emberflow.keras_bridge.which import Layer, keras, short
+from emberflow.keras_bridge.guest import following
+from emberflow.keras_bridge.hosted import ACTIVATED_LAST, has_own_activation, without_own
+from emberflow.keras_bridge.which import Layer, keras, keras_3, short
+from emberflow.keras_file import NOBODYS, not_given
 
 _LEFT_OUT: Mapping[str, Any] = {
     "dtype": ...,  # everything is computed in float32
@@ -51,8 +54,6 @@ _PASSED_THROUGH = (
     "RandomWidth",
 )
 """Layers that change samples in training only; the bridge is about inference."""
-
-_ACTIVATED_LAST = ("Dense", "EinsumDense", "Activation", "Conv", "DepthwiseConv", "SeparableConv", "Conv1DTranspose", "Conv2DTranspose")
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,9 @@ def _rebuilt(layer: Layer, name: str) -> Rebuilt:
         return _SPECIAL[kind](layer, name)
     if kind in _PASSED_THROUGH:
         return Rebuilt(lambda x, **_: x)
-    config, after = _split({**layer.get_config(), "name": name}, kind)
+    config, after = _split({**without_own(layer.get_config()), "name": name}, kind)
+    if has_own_activation(layer):
+        after = following(keras_3().layers.Activation(layer.activation), f"{name}_activation")
     if kind == "Activation" and after:
         named = AS_LAYERS.get(name_of(layer.get_config()["activation"]))
         return Rebuilt(named(name) if named else after)
@@ -114,9 +117,11 @@ def is_keras_2_layer(layer: Layer) -> bool:
 
 def _split(config: dict[str, Any], kind: str) -> tuple[dict[str, Any], Function | None]:
     """The configuration without an activation that Keras 2 hasn't under this name, and what computes that activation."""
-    if "activation" not in config or not kind.startswith(_ACTIVATED_LAST):
+    if "activation" not in config or not kind.startswith(ACTIVATED_LAST):
         return config, None
     activation = config["activation"]
+    if not_given(activation, NOBODYS):
+        return {**config, "activation": "linear"}, None  # the user's own follows as a guest
     if isinstance(activation, dict) and activation.get("class_name") not in ("function", None):
         return {**config, "activation": "linear"}, _layer_as_activation(activation, config["name"])
     known = name_of(activation)
@@ -195,16 +200,10 @@ def _multi_head_attention(layer: Layer, name: str) -> Rebuilt:
     return Rebuilt(made, made)
 
 
-def _lambda(layer: Layer, name: str) -> Rebuilt:
-    """The same function, of a model whose code is trusted: no other comes this far."""
-    return Rebuilt(keras().layers.Lambda(layer.function, arguments=layer.arguments, name=name))
-
-
 _SPECIAL: dict[str, Callable[[Layer, str], Rebuilt]] = {
     "Bidirectional": _bidirectional,
     "TimeDistributed": _time_distributed,
     "Normalization": _normalization,
     "RNN": _rnn,
     "MultiHeadAttention": _multi_head_attention,
-    "Lambda": _lambda,
 }

@@ -7,7 +7,10 @@ from typing import Any
 
 from emberflow.errors import ModelError
 from emberflow.keras_bridge.activations import AS_LAYERS
-from emberflow.keras_bridge.graph import Node, is_symbolic
+from emberflow.keras_bridge.graph import Node, is_symbolic, leaves
+from emberflow.keras_bridge.guest import as_guest
+from emberflow.keras_bridge.hosted import OPERATORS
+from emberflow.keras_bridge.slices import cut
 from emberflow.keras_bridge.which import Tensor, keras
 
 Operands = Sequence[Any]
@@ -23,6 +26,7 @@ IN_KERAS_3: Mapping[str, str] = {
     "HardSigmoid": "hard_sigmoid",
     "HardSilu": "hard_silu",
     "Exp": "exponential",
+    "GetItem": "cut",
 }
 """By the class of the operator in Keras 3, its name here."""
 
@@ -80,7 +84,7 @@ def as_layer(node: Node, free: Callable[[str], str]) -> Callable[..., Tensor]:
     Raises: ModelError: there is no such layer.
     """
     known = IN_KERAS_2.get(node.layer.symbol) if node.kind == "TFOpLambda" else IN_KERAS_3.get(node.kind)
-    if known is None:
+    if known is None and node.kind not in OPERATORS:
         raise ModelError(f"the model computes '{node.layer.name}' ({label(node)}) on tensors, which no layer of Keras 2 does; use layers instead")
 
     def call(*args: Any, **kwargs: Any) -> Tensor:
@@ -89,15 +93,24 @@ def as_layer(node: Node, free: Callable[[str], str]) -> Callable[..., Tensor]:
             said = inspect.signature(node.layer.function).bind(*args, **kwargs).arguments
             operands = [value for key, value in said.items() if key in _OPERANDS_IN_KERAS_2]
             settings = {_KEYS_IN_KERAS_2.get(key, key): value for key, value in said.items() if key not in _OPERANDS_IN_KERAS_2}
-            return _carry_out(known, operands, settings, name)
+            return _told(_layered(known, operands, settings, name), operands, settings, name)
+        if node.kind in OPERATORS and not any(map(is_symbolic, leaves([args, kwargs]))):
+            return node.layer(*args, **kwargs)
         settings = {key: getattr(node.layer, key) for key in _READ if getattr(node.layer, key, None) is not None}
-        return _carry_out(known, [*args, *kwargs.values()], settings, name)
+        tensor = _layered(known, [*args, *kwargs.values()], settings, name) if known else None
+        if tensor is None and node.kind in OPERATORS:
+            return as_guest(node.layer, name, args, kwargs).take(*args, **kwargs)
+        return _told(tensor, [*args, *kwargs.values()], settings, name)
 
     return call
 
 
-def _carry_out(operator: str, operands: Operands, settings: Settings, name: str) -> Tensor:
-    tensor = _OPERATORS[operator](operands, settings, name) if operator in _OPERATORS else _activate(operator, operands, settings, name)
+def _layered(operator: str | None, operands: Operands, settings: Settings, name: str) -> Tensor | None:
+    known = _OPERATORS.get(operator or "")
+    return known(operands, settings, name) if known else _activate(str(operator), operands, settings, name)
+
+
+def _told(tensor: Tensor | None, operands: Operands, settings: Settings, name: str) -> Tensor:
     if tensor is None:
         told = ", ".join([*("a tensor" if _is_tensor(x) else repr(x)[:60] for x in operands), *(f"{k}={v}" for k, v in settings.items())])
         raise ModelError(f"the model computes '{name}' of {told}, which no layer of Keras 2 does; use layers instead")
@@ -219,4 +232,5 @@ _OPERATORS: dict[str, Callable[[Operands, Settings, str], Tensor | None]] = {
     "max": _global_pool("Max"),
     "squeeze": _squeeze,
     "expand": _expand,
+    "cut": cut,
 }

@@ -53,6 +53,13 @@ def run(model: Model, x: Sequence[Any]) -> list[FloatArray]:
         raise ModelError(f"the model '{model.name}' can't be run on random inputs: {short(error)}") from error
 
 
+def sensitivity(model: Model, x: Sequence[Any]) -> float:
+    """How far the outputs of `model` move, as `difference` measures, when each float32 of `x` moves to its neighbour: what it makes of a rounding."""
+    steady = run(model, x)
+    near = [[np.nextafter(v, v.dtype.type(side)) if v.dtype.kind == "f" else v for v in x] for side in (-np.inf, np.inf)]
+    return max(difference(a, b) for moved in near for a, b in zip(steady, run(model, moved), strict=True))
+
+
 def random_inputs(model: Model) -> list[Any]:
     """Eight samples for each input, the same each time: normal values of several scales, or positions where an Embedding looks them up.
 

@@ -8,9 +8,11 @@ import numpy as np
 
 from emberflow.errors import ModelError
 from emberflow.keras_bridge.graph import Node, check_readable, is_model, leaves, play
-from emberflow.keras_bridge.layers import Rebuilt, in_keras_2, refusal
+from emberflow.keras_bridge.guest import as_guest, is_guest
+from emberflow.keras_bridge.hosted import is_hosted
+from emberflow.keras_bridge.layers import Rebuilt, in_keras_2, is_keras_2_layer, refusal
 from emberflow.keras_bridge.operators import as_layer, is_operator, label
-from emberflow.keras_bridge.proof import TOLERANCE, difference, random_inputs, run
+from emberflow.keras_bridge.proof import TOLERANCE, difference, random_inputs, run, sensitivity
 from emberflow.keras_bridge.which import Layer, Model, Tensor, as_tensor, is_keras_2, is_keras_3, keras, short
 from emberflow.keras_bridge.wiring import one_or_all
 
@@ -63,7 +65,7 @@ def rebuild(model: Model, made: dict[int, Rebuilt] | None = None) -> Model:
 
     def act(node: Node, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if id(node.layer) not in made:
-            made[id(node.layer)] = Rebuilt(as_layer(node, free)) if is_operator(node) else in_keras_2(node.layer, free(node.layer.name))
+            made[id(node.layer)] = _equal(node, args, kwargs, free)
             originals[id(node.layer)] = node.layer
         return _called(node, made[id(node.layer)], args, kwargs)
 
@@ -72,6 +74,19 @@ def rebuild(model: Model, made: dict[int, Rebuilt] | None = None) -> Model:
     for number, layer in originals.items():
         _copy_weights(layer, made[number].layer)
     return rebuilt
+
+
+def _equal(node: Node, args: tuple[Any, ...], kwargs: dict[str, Any], free: Callable[[str], str]) -> Rebuilt:
+    """What stands for the layer or operator of a call: its equal, else itself as a guest where that is known to do."""
+    if is_operator(node):
+        return Rebuilt(as_layer(node, free))
+    if is_keras_2_layer(node.layer) or not is_hosted(node.layer):
+        return in_keras_2(node.layer, free(node.layer.name))
+    try:
+        guest = as_guest(node.layer, free(node.layer.name), args, kwargs)
+    except (TypeError, ValueError, KeyError, AttributeError, NotImplementedError) as error:
+        raise refusal(node.layer, error) from error
+    return Rebuilt(guest.take, guest)
 
 
 def _called(node: Node, rebuilt: Rebuilt, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -101,10 +116,16 @@ def _free(name: str, names: set[str]) -> str:
 def _copy_weights(original: Layer, layer: Layer | None) -> None:
     if layer is None:
         return
+    if is_guest(layer):
+        layer.host(original)
+        return
     try:
         layer.set_weights([np.asarray(weight) for weight in original.get_weights()])
     except ValueError as error:
         raise refusal(original, error) from error
+
+
+_ROUNDINGS = 10  # of twelve MobileNets with random weights the two Kerases were up to 4 times as far apart as inputs a rounding away made either
 
 
 def _prove(model: Model, rebuilt: Model, made: dict[int, Rebuilt]) -> None:
@@ -113,6 +134,8 @@ def _prove(model: Model, rebuilt: Model, made: dict[int, Rebuilt]) -> None:
     if total <= TOLERANCE:
         return
     name, kind, apart = _worst_call(model, x, made)
+    if apart <= TOLERANCE and total <= _ROUNDINGS * sensitivity(model, x):
+        return
     raise ModelError(
         f"'{name}' ({kind}) computes something else in Keras 2: on random inputs its outputs differ by {apart:.2g}; "
         "replace it, or build the model with tf_keras"

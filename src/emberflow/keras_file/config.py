@@ -7,8 +7,7 @@ from typing import Any
 
 from emberflow.errors import ModelError, did_you_mean
 from emberflow.keras_file import known
-
-TRUST = "or, if you trust whoever made the file, allow it: `trust_model_code: true`, or --trust-model-code"
+from emberflow.keras_file.own import NOBODYS, OWN_CODE, TRUST, Own, is_operator, is_own
 
 _DEEPEST = 100
 _MOST_OBJECTS = 200_000
@@ -32,8 +31,8 @@ def parse(text: bytes, source: str) -> dict[str, Any]:
     return config
 
 
-def check(config: Mapping[str, Any], trust_code: bool = False) -> None:
-    """Refuse a configuration that names anything but layers of Keras and their settings, of either version and either form.
+def check(config: Mapping[str, Any], trust_code: bool = False, own: Own = NOBODYS) -> None:
+    """Refuse a configuration that names anything but layers of Keras and their settings, of either version and either form, and `own` classes.
 
     Raises: ModelError: with the layer's name, the reason, and what to do.
     """
@@ -42,14 +41,15 @@ def check(config: Mapping[str, Any], trust_code: bool = False) -> None:
             f"the file holds a {str(config['class_name'])[:60]}; expected a Sequential or functional Keras model, whose layers can be seen: "
             "a subclassed model goes through as a SavedModel or .tflite"
         )
-    _Walk(trust_code).visit(config, "the model", 0)
+    _Walk(trust_code, own).visit(config, "the model", 0)
 
 
 class _Walk:
     """One way through a configuration; counts what it meets."""
 
-    def __init__(self, trust_code: bool) -> None:
+    def __init__(self, trust_code: bool, own: Own) -> None:
         self.trust_code = trust_code
+        self.own = own
         self.met = 0
 
     def visit(self, value: Any, place: str, depth: int) -> None:
@@ -64,19 +64,20 @@ class _Walk:
             self._visit_object(value, _place(value, place), depth)
 
     def _visit_object(self, value: dict[str, Any], place: str, depth: int) -> None:
-        if "class_name" in value and self._is_trusted(value, place):
-            return
+        if "class_name" in value:
+            if self.trust_code and value["class_name"] == "__lambda__":
+                return  # code; and nothing in it need be looked at
+            self._check_named(value, place)
         for key, item in value.items():
-            _check_item(key, item, place)
+            _check_item(key, item, place, self.own)
             self.visit(item, place, depth + 1)
 
-    def _is_trusted(self, value: dict[str, Any], place: str) -> bool:
-        """Check the class that an object says it is of; whether it is code that the user trusts, so that nothing in it need be looked at."""
+    def _check_named(self, value: dict[str, Any], place: str) -> None:
+        """Check the class that an object says it is of. A trusted Lambda may hold code, but name no function that the user doesn't give."""
         kind = value["class_name"]
-        if self.trust_code and isinstance(kind, str) and kind in known.MAY_BE_TRUSTED:
-            return True
-        _check_class(kind, value, place)
-        return False
+        is_trusted = self.trust_code and isinstance(kind, str) and kind in known.MAY_BE_TRUSTED
+        if not is_trusted and not (isinstance(kind, str) and is_own(value) and self.own.find(value) is not None):
+            _check_class(kind, value, place, self.own)
 
 
 def _place(value: Mapping[str, Any], place: str) -> str:
@@ -89,7 +90,7 @@ def _place(value: Mapping[str, Any], place: str) -> str:
     return f"layer '{name[:80]}' ({kind[:60]})"
 
 
-def _check_class(kind: Any, value: Mapping[str, Any], place: str) -> None:
+def _check_class(kind: Any, value: Mapping[str, Any], place: str, own: Own) -> None:
     if not isinstance(kind, str):
         raise ModelError(f"{place}: received {str(kind)[:60]!r} as the name of a class; expected text")
     if kind in known.REFUSED:
@@ -97,17 +98,13 @@ def _check_class(kind: Any, value: Mapping[str, Any], place: str) -> None:
         raise ModelError(f"{place} {reason}; {advice}{f', {TRUST}' if kind in known.MAY_BE_TRUSTED else ''}")
     if kind == "function":
         _check_function(value, place)
-    elif kind in ("TFOpLambda", "SlicingOpLambda"):
+    elif kind in known.CALLS_TENSORFLOW:
         _check_tensorflow_function(value, place)
-    elif not _is_operator(kind, value) and kind not in known.CLASSES:
-        raise ModelError(
-            f"{place}: '{kind[:60]}' is no layer or setting of Keras but a class of somebody's own, whose code isn't in the file "
-            f"(or an operator such as +, of which .h5 doesn't say enough: save as .keras).{did_you_mean(kind, known.CLASSES)} "
-            "Build the model by module:function, or bring it as a SavedModel or .tflite"
-        )
+    elif not is_operator(kind, value) and kind not in known.CLASSES:
+        raise own.refusal(place, kind)
     if kind == "InputLayer":
         _check_input(value, place)
-    _check_module(kind, value, place)
+    _check_module(kind, value, place, own)
 
 
 def _check_input(value: Mapping[str, Any], place: str) -> None:
@@ -118,19 +115,12 @@ def _check_input(value: Mapping[str, Any], place: str) -> None:
         raise ModelError(f"{place} takes text; expected numbers: make them outside of the model, for a chip gets no text")
 
 
-def _is_operator(kind: str, value: Mapping[str, Any]) -> bool:
-    return str(value.get("module")).startswith(known.OPERATOR_MODULES) and re.fullmatch(r"[A-Z][A-Za-z0-9]*", kind) is not None
-
-
-def _check_module(kind: str, value: Mapping[str, Any], place: str) -> None:
+def _check_module(kind: str, value: Mapping[str, Any], place: str, own: Own) -> None:
     module, registered = value.get("module"), value.get("registered_name")
     if module is not None and not (isinstance(module, str) and re.fullmatch(r"builtins|(tf_)?keras(\.\w+)*", module)):
         raise ModelError(f"{place}: '{kind[:60]}' is to come from the module {str(module)[:60]!r} (CVE-2025-1550); expected one of Keras")
     if registered not in (None, kind, "function"):
-        raise ModelError(
-            f"{place}: '{kind[:60]}' is registered as {str(registered)[:60]!r}, a class of somebody's own; "
-            "build the model by module:function, or bring it as a SavedModel or .tflite"
-        )
+        raise own.refusal(place, str(registered))
 
 
 def _check_function(value: Mapping[str, Any], place: str) -> None:
@@ -138,7 +128,7 @@ def _check_function(value: Mapping[str, Any], place: str) -> None:
     if not isinstance(name, str) or name not in known.ACTIVATIONS:
         raise ModelError(
             f"{place} names the function {str(name)[:60]!r} of {str(value.get('module'))[:60]!r} (CVE-2025-1550, CVE-2025-9906); "
-            f"expected an activation of Keras.{did_you_mean(str(name), known.ACTIVATIONS)}"
+            f"expected an activation of Keras.{did_you_mean(str(name), known.ACTIVATIONS)} Replace it; {OWN_CODE}"
         )
 
 
@@ -150,11 +140,11 @@ def _check_tensorflow_function(value: Mapping[str, Any], place: str) -> None:
         raise ModelError(f"{place} calls tf.{str(name)[:60]}, which may do more than compute, such as write files; use layers of Keras instead")
 
 
-def _check_item(key: Any, item: Any, place: str) -> None:
-    if key in _ACTIVATION_KEYS and isinstance(item, str) and item not in _NAMED:
+def _check_item(key: Any, item: Any, place: str, own: Own) -> None:
+    if key in _ACTIVATION_KEYS and isinstance(item, str) and item not in _NAMED and not own.gives(item):
         raise ModelError(
             f"{place}: the {key} '{item[:60]}' is none of Keras's.{did_you_mean(item, known.ACTIVATIONS)} "
-            "A function of your own isn't in the file: replace it"
+            "A function of your own isn't in the file: replace it, or give it with custom_objects"
         )
     if key == "name" and isinstance(item, str) and (".." in item.split("/") or "\x00" in item or "\\" in item or item.startswith("/")):
         raise ModelError(f"{place}: its name {item[:80]!r} is a path (CVE-2026-12479); expected a name")

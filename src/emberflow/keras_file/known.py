@@ -94,5 +94,6 @@ compat.v1.shape
 """)
 """Functions that a TFOpLambda layer may call, besides those that compute only by where they are: tf.math, tf.nn, tf.linalg and operators such as +."""
 
+CALLS_TENSORFLOW = frozenset({"TFOpLambda", "SlicingOpLambda"})
 COMPUTING_MODULES = ("math.", "nn.", "linalg.", "__operators__.")
 OPERATOR_MODULES = ("keras.src.ops.", "keras.ops.")

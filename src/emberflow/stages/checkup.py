@@ -1,17 +1,21 @@
 """The stage that looks at a champion on fresh data: how good it is now, and what has moved. Files in, a value out."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from emberflow.drift import Checkup, Drift, Thresholds, compare_classes, compare_values, names_of
+from emberflow.drift import Checkup, Drift, Series, Thresholds, compare, names_of
 from emberflow.errors import DataError
-from emberflow.evaluate.contest import Rival, ask
-from emberflow.evaluate.metrics import once
+from emberflow.evaluate.contest import Rival
+from emberflow.evaluate.contest_alike import answer, unfit
+from emberflow.evaluate.grading import Grading
+from emberflow.evaluate.metrics import Answers, Metric, once
+from emberflow.evaluate.paired import check_applies
 from emberflow.stages.contest import Entrant
 from emberflow.standardization import Standardization
-from emberflow.task.classification import Classification
-from emberflow.values import AnyArray, FloatArray, Report, Value
+from emberflow.task import Task
+from emberflow.values import FloatArray, Report, Value
 
 
 class Judged(Value):
@@ -30,59 +34,75 @@ class Judged(Value):
 
 
 class Question(Value):
-    """Which champion is looked at, and how."""
+    """Which champion is looked at, and how; `folder` is where the project's own metric lies."""
 
     project: str
     version: int
-    metric: str
+    task: Task
+    unit: str = ""
+    folder: Path = Path()
     is_microcontroller: bool
     thresholds: Thresholds
 
 
-def check(champion: Entrant, then: Judged, now: Judged, question: Question, report: Report) -> Checkup:
-    """The champion on the test part that it was judged on `then`, and on that of `now`.
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """A test part and what the champion answers to it: `x` as the sensor gave it, `score` by the project's metric."""
 
-    Raises: DataError: the data are of another shape or of other labels now. GraphError, WorkerLost: as `contest.compete`.
+    x: FloatArray
+    answers: Answers
+    score: float
+
+
+def check(champion: Entrant, then: Judged, now: Judged, question: Question, report: Report) -> Checkup:
+    """The champion on the test part that it was judged on `then`, and on that of `now`, as it serves.
+
+    Raises: DataError: the data or the task are others now than the champion's, or the metric means nothing for these samples.
+        ProjectError: the project's own metric raised. GraphError, WorkerLost: as `contest.compete`.
     """
-    _compare_kinds(champion, then, now)
-    rival = Rival(champion.model.read_bytes(), champion.standardization, champion.labels)
-    parts = [(each, each.raw(), np.load(each.y)) for each in (then, now)]
-    answers = [ask(rival, raw, None, question.is_microcontroller) for _, raw, _ in parts]
-    then_now = [_score(question.metric, truth, answer) for (_, _, truth), answer in zip(parts, answers, strict=True)]
-    before, after = (answer.argmax(axis=1) for answer in answers)
+    grading = Grading(task=question.task, labels=len(champion.labels), folder=question.folder)
+    examiner, rival, outcomes = grading.examiner(), champion.rival(), question.task.rules.outcomes
+    _compare_kinds(rival, then, now, grading)
+    before, after = (_look(rival, part, question, grading, examiner.metric) for part in (then, now))
     found = Checkup(
-        **question.model_dump(include={"project", "version", "metric"}),
-        samples=len(after),
-        then=then_now[0],
-        now=then_now[1],
+        project=question.project,
+        version=question.version,
+        measure=question.task.measure(question.unit),
+        samples=len(after.x),
+        then=before.score,
+        now=after.score,
         thresholds=question.thresholds,
-        inputs=_inputs(parts[0][1], parts[1][1], now.channels, question.thresholds),
-        predictions=compare_classes("predictions", before, after, len(champion.labels), question.thresholds),
+        inputs=_compare(_channels(before.x, now.channels), _channels(after.x, now.channels), question.thresholds),
+        predictions=_compare(outcomes(before.answers, champion.labels), outcomes(after.answers, champion.labels), question.thresholds),
     )
-    report("; ".join(found.findings) or f"{question.metric} {found.now:.4f}, as steady as it was")
+    report("; ".join(found.findings) or f"{found.measure.name} {found.measure.show(found.now)}, as steady as it was")
     return found
 
 
-def _score(name: str, truth: AnyArray, probabilities: FloatArray) -> float:
-    rules = Classification()
-    return float(rules.metrics[name].score(truth, rules.decide(probabilities, ()), once(truth))[0])
+def _look(rival: Rival, part: Judged, question: Question, grading: Grading, metric: Metric) -> Seen:
+    x, truth = part.raw(), np.load(part.y)
+    answers = answer(rival, x, None, question.is_microcontroller, grading)
+    check_applies(metric, truth, answers)
+    return Seen(x, answers, float(metric.score(truth, answers, once(truth))[0]))
 
 
-def _inputs(then: FloatArray, now: FloatArray, channels: tuple[str, ...], thresholds: Thresholds) -> tuple[Drift, ...]:
+def _channels(x: FloatArray, channels: tuple[str, ...]) -> tuple[Series, ...]:
     """The last axis holds the features."""
-    names = names_of(channels, now.shape[-1])
-    return tuple(compare_values(name, _of(then, place), _of(now, place), thresholds) for place, name in enumerate(names))
+    names = names_of(channels, x.shape[-1])
+    return tuple(Series(name, x[..., place].reshape(len(x), -1)) for place, name in enumerate(names))  # (samples, values)
 
 
-def _of(x: FloatArray, channel: int) -> AnyArray:
-    return x[..., channel].reshape(len(x), -1)  # (samples, values)
+def _compare(then: tuple[Series, ...], now: tuple[Series, ...], thresholds: Thresholds) -> tuple[Drift, ...]:
+    return tuple(compare(reference, fresh, thresholds) for reference, fresh in zip(then, now, strict=True))
 
 
-def _compare_kinds(champion: Entrant, then: Judged, now: Judged) -> None:
+def _compare_kinds(champion: Rival, then: Judged, now: Judged, grading: Grading) -> None:
     shapes = [np.load(each.x, mmap_mode="r").shape[1:] for each in (then, now)]
     if shapes[0] != shapes[1]:
         raise DataError(f"the champion takes samples of shape {shapes[0]}, and the data are of shape {shapes[1]} now; retrain the project")
     if now.labels != champion.labels:
         raise DataError(
-            f"the champion tells {', '.join(champion.labels)} apart, and the data are of {', '.join(now.labels)} now; retrain the project"
+            f"the champion answers for {', '.join(champion.labels)}, and the data are of {', '.join(now.labels)} now; retrain the project"
         )
+    if obstacle := unfit(champion, grading):
+        raise DataError(f"the champion {obstacle}; retrain the project")

@@ -11,6 +11,7 @@ from emberflow.standardization import Standardization
 from emberflow.task import TaskKind
 from emberflow.training import Lesson
 from emberflow.values import AnyArray, FloatArray, Value
+from emberflow.view import Rows, View
 
 
 class Classroom(Value):
@@ -38,7 +39,7 @@ class Classroom(Value):
         return Lesson(
             x=x,
             y=self._due(y),
-            validation=self._watched_on(np.asarray(validation_x), np.asarray(validation_y)),
+            validation=self._watched_on(validation_x, np.asarray(validation_y)),
             epochs=epochs,
             batch_size=self.batch_size,
             learning_rate=learning_rate,
@@ -55,9 +56,9 @@ class Classroom(Value):
             return None
         return self.target.apply(np.asarray(y)) if self.target else y
 
-    def _watched_on(self, x: FloatArray, y: AnyArray) -> tuple[FloatArray, AnyArray]:
+    def _watched_on(self, x: FloatArray, y: AnyArray) -> tuple[Rows, AnyArray | None]:
         """The validation part; of an anomaly task its normal samples, which are to be reconstructed."""
         due = self._due(y)
         if due is None:
-            return x[y == 0], x[y == 0]
+            return View(x).take(np.flatnonzero(y == 0)), None
         return x, np.asarray(due)

@@ -3,19 +3,18 @@
 from base64 import b64encode
 from pathlib import Path
 
-import numpy as np
-
 from emberflow import plot
 from emberflow.bundle import write_bundle
 from emberflow.evaluate import litert, micro
 from emberflow.firmware.folder import Build
-from emberflow.firmware.vectors import make_vectors
 from emberflow.record import Record
 from emberflow.report import render_report
 from emberflow.stages.compile import read_sources
+from emberflow.stages.vectors import answered
 from emberflow.target import TargetKind
-from emberflow.task import RULES
-from emberflow.values import AnyArray, FloatArray, Report, Value
+from emberflow.values import Report, Value
+
+_RUNTIMES = {TargetKind.MICROCONTROLLER: micro.run, TargetKind.LINUX: litert.run}
 
 
 def write_report(record: Record, folder: Path, report: Report) -> None:
@@ -43,10 +42,7 @@ def package(record: Record, champion: Champion, vectors: tuple[Path, Path], repo
     Raises: BundleError: an operator or border that can't be put into C. GraphError: the model can't be run.
     """
     data = champion.model.read_bytes()
-    raw, truth = (np.load(path) for path in vectors)
-    scale = record.splits.standardization
-    outputs = _outputs(record, data, scale.apply(raw) if scale else raw)
-    made = make_vectors(raw, RULES[record.task].strata(truth), scale, litert.read_borders(data), outputs)
+    made = answered(data, vectors, record.task, record.splits.standardization, _RUNTIMES[record.target.kind])
     write_bundle(out, record, data, made, report_html, _build(record, champion))
     report(str(out))
 
@@ -58,7 +54,3 @@ def _build(record: Record, champion: Champion) -> Build | None:
     on_chip = firmware.on_chip if firmware else None
     compiler = f"zig (ziglang {record.provenance.versions.get('ziglang', 'of unknown version')})" if on_chip else ""
     return Build(sources=read_sources(champion.sources), on_chip=on_chip, compiler=compiler)
-
-
-def _outputs(record: Record, model: bytes, x: FloatArray) -> AnyArray:
-    return micro.run(model, x) if record.target.kind is TargetKind.MICROCONTROLLER else litert.run(model, x)

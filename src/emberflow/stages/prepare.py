@@ -10,6 +10,7 @@ from emberflow.project import Project
 from emberflow.source import load_dataset
 from emberflow.standardization import Standardization
 from emberflow.values import Report, Value
+from emberflow.view import write
 
 
 class Facts(Value):
@@ -43,7 +44,7 @@ def prepare(project: Project, folder: Path, out: Path, report: Report) -> Facts:
     """
     made = dataset.prepare(load_dataset(project, folder), preparation_of(project))
     for name, (x, y) in made.parts.items():
-        np.save(out / f"{name}-x.npy", x)
+        write(x, out / f"{name}-x.npy")
         np.save(out / f"{name}-y.npy", y)
     counts = {name: len(x) for name, (x, _) in made.parts.items()}
     report(", ".join(f"{count:,} {name}" for name, count in counts.items()))

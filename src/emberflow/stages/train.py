@@ -9,13 +9,14 @@ from pydantic import Field
 from emberflow.artifact import Kind
 from emberflow.entry import call
 from emberflow.frozen import ReadyModel, SignatureModel
-from emberflow.keras_bridge import Model, load, save, to_keras_2
+from emberflow.keras_bridge import Model, load, own_classes, save, to_keras_2
 from emberflow.loaded import pack
 from emberflow.stages.classroom import Classroom
 from emberflow.standardization import Standardization
 from emberflow.task import Examiner, Task
 from emberflow.task.rules import Run
 from emberflow.training import Training, TrainingCurve, check_model, check_outputs, fit, predict
+from emberflow.trust import NOBODY, Trust
 from emberflow.values import AnyArray, FloatArray, Report, Value
 from emberflow.variant import Quality
 from emberflow.wishes import NONE, Wishes
@@ -35,14 +36,14 @@ class Origin(Value):
     """Where the baseline comes from: `module:function` to build and train it with `training`, or what was trained elsewhere.
 
     signature: of a SavedModel, the function that serves.
-    trust_model_code: whether code in a Keras file may run on this machine.
+    trust: what of a Keras file may run on this machine, and what its own classes are made of.
     """
 
     baseline: str
     training: Training
     labels: int
     signature: str | None = None
-    trust_model_code: bool = False
+    trust: Trust = NOBODY
     task: Task = Task()
     target: Standardization | None = None
 
@@ -100,8 +101,9 @@ def _obtain(origin: Origin, folder: Path, report: Report) -> Model:
     if origin.kind is Kind.TFLITE:
         return ReadyModel(folder / origin.baseline)
     if origin.is_built:
-        return to_keras_2(call(origin.baseline, folder))
-    return load(folder / origin.baseline, origin.trust_model_code, report)
+        with own_classes(origin.trust.own):
+            return to_keras_2(call(origin.baseline, folder))
+    return load(folder / origin.baseline, origin.trust, report)
 
 
 def _layers(model: Model) -> tuple[str, ...]:

@@ -8,23 +8,25 @@ from typing import Any
 
 import numpy as np
 
+from emberflow.drift import Series
 from emberflow.errors import DataError
 from emberflow.evaluate.borders import Border, dequantize
 from emberflow.evaluate.metrics import Answers, Metric, accuracy, confusion, f1, is_right, partial_auc, roc_auc
 from emberflow.standardization import Standardization
-from emberflow.task.rules import Part, Run, both_labels, decide_alike, read_labels, some_of_label_1, two_or_more
+from emberflow.task.rules import Part, Run, both_labels, decide_alike, has_and_is_said, read_labels, some_of_label_1, two_or_more
 from emberflow.values import AnyArray, Float64Array, FloatArray, IntArray
 from emberflow.variant import Histogram
+from emberflow.view import pieces_of_all
 
 LABELS = ("normal", "anomaly")
 _BINS = 40
-_CHUNK = 4096
 
 
 class Anomaly:
     """The rules of anomaly detection; predictions are mean squared errors of reconstruction, shape (n,) float64, truth 0 (normal) or 1."""
 
     watched = "mae"
+    has_labels = True
     metrics: Mapping[str, Metric] = {
         "roc_auc": Metric(roc_auc, resamples=500, obstacle=both_labels),
         "partial_auc": Metric(partial_auc, resamples=500, obstacle=both_labels),
@@ -92,6 +94,18 @@ class Anomaly:
         """As Rules: in float64; the firmware compares steps with the limit that decides alike."""
         return Answers(predictions, (predictions > thresholds[0]).astype(np.int64))
 
+    def thresholds(self, labels: int) -> int:
+        """As Rules."""
+        return 1
+
+    def of_label(self, truth: AnyArray, answers: Answers, place: int) -> tuple[AnyArray, AnyArray]:
+        """As Rules."""
+        return has_and_is_said(truth, answers, place)
+
+    def outcomes(self, answers: Answers, labels: tuple[str, ...]) -> tuple[Series, ...]:
+        """As Rules: the error, and how often it passes the threshold."""
+        return Series("error of reconstruction", answers.predictions[:, None]), Series("predictions", answers.decided, len(labels))
+
     def figures(self, truth: AnyArray, answers: Answers) -> Mapping[str, Any]:
         """As Rules: the histogram's bins are of equal width on a logarithmic scale."""
         scores = np.maximum(answers.predictions, np.finfo(np.float32).tiny)
@@ -155,10 +169,9 @@ def errors(run: Run) -> Float64Array:
     Of integer borders it is counted in whole steps, as the firmware does, and is exact but for the rounding of three factors.
     """
     given, came = run.borders.input, run.borders.output
-    inputs, outputs = (array.reshape(len(array), -1) for array in (run.inputs, run.outputs))  # (n, size)
     score = _score_codes if given.is_integer and came.is_integer else _score_floats
-    chunks = [score(inputs[i : i + _CHUNK], outputs[i : i + _CHUNK], given, came) for i in range(0, len(inputs), _CHUNK)]
-    return np.concatenate(chunks)
+    flat = ((each.reshape(len(each), -1) for each in pair) for pair in pieces_of_all((run.inputs, run.outputs)))  # (n, size)
+    return np.concatenate([score(inputs, outputs, given, came) for inputs, outputs in flat])
 
 
 def _score_codes(inputs: AnyArray, outputs: AnyArray, given: Border, came: Border) -> Float64Array:

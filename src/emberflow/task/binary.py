@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from emberflow.drift import Series
 from emberflow.errors import DataError
 from emberflow.evaluate.metrics import Answers, Metric, accuracy, confusion, f1, is_right, roc_auc
 from emberflow.standardization import Standardization
@@ -16,6 +17,7 @@ from emberflow.task.rules import (
     best_threshold,
     both_labels,
     decide_alike,
+    has_and_is_said,
     read_labels,
     refuse_to_choose,
     some_of_label_1,
@@ -30,6 +32,7 @@ class Binary:
     """The rules of binary classification; predictions are the probabilities of label 1, shape (n,)."""
 
     watched = "accuracy"
+    has_labels = True
     metrics: Mapping[str, Metric] = {
         "accuracy": Metric(accuracy, right=is_right),
         "f1": Metric(f1, obstacle=some_of_label_1),
@@ -87,6 +90,18 @@ class Binary:
     def decide(self, predictions: AnyArray, thresholds: tuple[float, ...]) -> Answers:
         """As Rules; compared in float32, as the firmware does."""
         return Answers(predictions, (predictions > np.float32(thresholds[0])).astype(np.int64))
+
+    def thresholds(self, labels: int) -> int:
+        """As Rules."""
+        return 1
+
+    def of_label(self, truth: AnyArray, answers: Answers, place: int) -> tuple[AnyArray, AnyArray]:
+        """As Rules."""
+        return has_and_is_said(truth, answers, place)
+
+    def outcomes(self, answers: Answers, labels: tuple[str, ...]) -> tuple[Series, ...]:
+        """As Rules: how often each label is decided for."""
+        return (Series("predictions", answers.decided, len(labels)),)
 
     def figures(self, truth: AnyArray, answers: Answers) -> Mapping[str, Any]:
         """As Rules."""

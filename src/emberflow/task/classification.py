@@ -5,9 +5,10 @@ from typing import Any
 
 import numpy as np
 
+from emberflow.drift import Series
 from emberflow.evaluate.metrics import Answers, Metric, accuracy, class_roc_auc, confusion, is_right, macro_f1
 from emberflow.standardization import Standardization
-from emberflow.task.rules import Part, Run, absent_labels, decide_alike, is_probability, read_labels, two_or_more
+from emberflow.task.rules import Part, Run, absent_labels, decide_alike, has_and_is_said, is_probability, read_labels, two_or_more
 from emberflow.values import AnyArray, FloatArray, IntArray
 
 PROBABILITIES = "probabilities: end it with softmax (or sigmoid for two labels)"
@@ -25,6 +26,7 @@ class Classification:
     """The rules of single-label classification; predictions are probabilities, shape (n, labels)."""
 
     watched = "accuracy"
+    has_labels = True
     metrics: Mapping[str, Metric] = {
         "accuracy": Metric(accuracy, right=is_right),
         "macro_f1": Metric(macro_f1),
@@ -80,6 +82,18 @@ class Classification:
     def decide(self, predictions: AnyArray, thresholds: tuple[float, ...]) -> Answers:
         """As Rules: the first of the largest."""
         return Answers(predictions, predictions.argmax(axis=1))
+
+    def thresholds(self, labels: int) -> int:
+        """As Rules."""
+        return 0
+
+    def of_label(self, truth: AnyArray, answers: Answers, place: int) -> tuple[AnyArray, AnyArray]:
+        """As Rules."""
+        return has_and_is_said(truth, answers, place)
+
+    def outcomes(self, answers: Answers, labels: tuple[str, ...]) -> tuple[Series, ...]:
+        """As Rules: how often each label is decided for."""
+        return (Series("predictions", answers.decided, len(labels)),)
 
     def figures(self, truth: AnyArray, answers: Answers) -> Mapping[str, Any]:
         """As Rules."""

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from emberflow.drift import Series
 from emberflow.errors import DataError
 from emberflow.evaluate.metrics import Answers, Metric, accuracy, f1, is_right, roc_auc
 from emberflow.standardization import Standardization
@@ -22,6 +23,7 @@ class MultiLabel:
     """The rules of multi-label classification; predictions are probabilities, shape (n, labels), truth 0 and 1 of the same shape."""
 
     watched = "binary_accuracy"
+    has_labels = True
     metrics: Mapping[str, Metric] = {
         "macro_f1": Metric(f1, obstacle=some_of_label_1),
         "subset_accuracy": Metric(accuracy, right=is_right),
@@ -87,6 +89,18 @@ class MultiLabel:
     def decide(self, predictions: AnyArray, thresholds: tuple[float, ...]) -> Answers:
         """As Rules; compared in float32, as the firmware does."""
         return Answers(predictions, (predictions > np.asarray(thresholds, np.float32)).astype(np.int64))
+
+    def thresholds(self, labels: int) -> int:
+        """As Rules."""
+        return labels
+
+    def of_label(self, truth: AnyArray, answers: Answers, place: int) -> tuple[AnyArray, AnyArray]:
+        """As Rules: a column each."""
+        return truth[:, place] == 1, answers.decided[:, place] == 1
+
+    def outcomes(self, answers: Answers, labels: tuple[str, ...]) -> tuple[Series, ...]:
+        """As Rules: how often each label is found."""
+        return tuple(Series(f"predictions of {label}", answers.decided[:, place], 2) for place, label in enumerate(labels))
 
     def figures(self, truth: AnyArray, answers: Answers) -> Mapping[str, Any]:
         """As Rules."""

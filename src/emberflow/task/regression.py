@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from emberflow.drift import Series
 from emberflow.errors import DataError
 from emberflow.evaluate.metrics import Answers, Metric, mean_absolute_error, once, r2, root_mean_squared_error
 from emberflow.standardization import Standardization
@@ -23,6 +24,7 @@ class Regression:
     """The rules of regression; predictions and truth are values in their unit, shape (n, values), float32."""
 
     watched = "mae"
+    has_labels = False
     metrics: Mapping[str, Metric] = {
         "mae": Metric(mean_absolute_error, higher_is_better=False, is_share=False, has_unit=True),
         "rmse": Metric(root_mean_squared_error, higher_is_better=False, is_share=False, has_unit=True),
@@ -95,6 +97,18 @@ class Regression:
     def decide(self, predictions: AnyArray, thresholds: tuple[float, ...]) -> Answers:
         """As Rules: the values are the answer."""
         return Answers(predictions, predictions)
+
+    def thresholds(self, labels: int) -> int:
+        """As Rules."""
+        return 0
+
+    def of_label(self, truth: AnyArray, answers: Answers, place: int) -> tuple[AnyArray, AnyArray]:
+        """As Rules: none."""
+        return np.zeros(len(truth), bool), np.zeros(len(truth), bool)
+
+    def outcomes(self, answers: Answers, labels: tuple[str, ...]) -> tuple[Series, ...]:
+        """As Rules: each value that is predicted."""
+        return tuple(Series(f"predicted {label}", answers.predictions[:, [place]]) for place, label in enumerate(labels))
 
     def figures(self, truth: AnyArray, answers: Answers) -> Mapping[str, Any]:
         """As Rules: some 300 samples, evenly over the part, the same of every variant."""

@@ -7,11 +7,13 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from emberflow.drift import Series
 from emberflow.errors import DataError
 from emberflow.evaluate.borders import Border, Borders, dequantize
 from emberflow.evaluate.metrics import Answers, Metric
 from emberflow.standardization import Standardization
 from emberflow.values import AnyArray, FloatArray, IntArray
+from emberflow.view import Rows
 
 CHOSEN = None
 """The threshold of a task that has none until one is chosen on the validation part."""
@@ -34,12 +36,12 @@ class Run:
     inputs: shape (n, *input_shape). outputs: shape (n, *output_shape).
     """
 
-    inputs: AnyArray
+    inputs: Rows
     outputs: AnyArray
     borders: Borders
 
     @classmethod
-    def of_floats(cls, x: FloatArray, outputs: FloatArray) -> "Run":
+    def of_floats(cls, x: Rows, outputs: FloatArray) -> "Run":
         """A run of a float model."""
         borders = (Border(shape=(1, *array.shape[1:]), dtype="float32", scale=0, zero_point=0) for array in (x, outputs))
         return cls(x, outputs, Borders(input=next(borders), output=next(borders)))
@@ -84,10 +86,12 @@ class Rules(Protocol):
     """What a kind of task decides.
 
     metrics: by name, the default first. watched: what training shows besides the loss, as Keras calls it.
+    has_labels: whether labels are told apart, so that each has a recall.
     """
 
     metrics: Mapping[str, Metric]
     watched: str
+    has_labels: bool
 
     def describe(self, labels: tuple[str, ...]) -> str:
         """What the model is, in words: `a classifier of 7 labels`."""
@@ -125,6 +129,15 @@ class Rules(Protocol):
     def decide(self, predictions: AnyArray, thresholds: tuple[float, ...]) -> Answers:
         """The answers that follow."""
 
+    def thresholds(self, labels: int) -> int:
+        """How many thresholds decide."""
+
+    def of_label(self, truth: AnyArray, answers: Answers, place: int) -> tuple[AnyArray, AnyArray]:
+        """Which samples have the label at `place`, (n,), and of which it is said, (n,). Asked where there are labels."""
+
+    def outcomes(self, answers: Answers, labels: tuple[str, ...]) -> tuple[Series, ...]:
+        """What of the answers may drift."""
+
     def figures(self, truth: AnyArray, answers: Answers) -> Mapping[str, Any]:
         """Of `Quality` what is drawn: confusion, points or histogram."""
 
@@ -161,6 +174,11 @@ def absent_labels(truth: IntArray, labels: tuple[str, ...]) -> tuple[str, ...]:
 def is_probability(outputs: FloatArray) -> bool:
     """Whether every output is finite and in [0, 1]."""
     return bool(np.isfinite(outputs).all() and outputs.min() >= 0 and outputs.max() <= 1)
+
+
+def has_and_is_said(truth: AnyArray, answers: Answers, place: int) -> tuple[AnyArray, AnyArray]:
+    """As `Rules.of_label`, where every sample has one label, and one is said."""
+    return truth == place, answers.decided == place
 
 
 def decide_alike(baseline: Answers, variant: Answers) -> float:

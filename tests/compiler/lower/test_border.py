@@ -65,10 +65,10 @@ def test_borders_equal_tflm(exponent, zero_point, seed):
 @pytest.mark.parametrize(
     ("name", "source", "target", "message"),
     [
-        ("QUANTIZE", real("x", (4,)), activation("y", (4,), 0.1, 0, "uint8"), "'y' is uint8; expected int8"),
-        ("QUANTIZE", real("x", (4,)), activation("y", (5,), 0.1), r"leads from shape \(4,\) to \(5,\); expected the same"),
-        ("DEQUANTIZE", activation("x", (4,), 0.1, 0, "int16"), real("y", (4,)), "'x' is int16; expected int8 or uint8"),
-        ("DEQUANTIZE", activation("x", (4,)), activation("y", (4,)), "'y' is int8; expected float32"),
+        ("QUANTIZE", real("x", (1, 4)), activation("y", (1, 4), 0.1, 0, "uint8"), "'y' is uint8; expected int8"),
+        ("QUANTIZE", real("x", (1, 4)), activation("y", (1, 5), 0.1), r"leads from shape \(1, 4\) to \(1, 5\); expected the same"),
+        ("DEQUANTIZE", activation("x", (1, 4), 0.1, 0, "int16"), real("y", (1, 4)), "'x' is int16; expected int8 or uint8"),
+        ("DEQUANTIZE", activation("x", (1, 4)), activation("y", (1, 4)), "'y' is int8; expected float32"),
     ],
 )
 def test_other_borders_are_refused(name, source, target, message):

@@ -71,9 +71,10 @@ def test_long_rows_equal_tflm(spread):
     [
         (softmax((1, 4), output=(1 / 255, -128)), "has scale .* and zero point -128; expected 1/256 and -128; convert the model again"),
         (softmax((1, 4), output=(1 / 256, 0)), "zero point 0; expected 1/256 and -128"),
-        (softmax((1, 4), beta=0.0), r"its beta is 0\.0; expected a positive one, beta \* scale above 2\*\*-26; set softmax's beta to 1"),
+        (softmax((1, 4), beta=0.0), r"its beta is 0\.0; expected a positive one; set softmax's beta to 1"),
+        (softmax((1, 4), scale=1e-5, beta=1e-5), r"its beta \* scale is .*e-11; expected more than 2\*\*-26; convert the model again"),
         (softmax((1, 4), beta=-1.0), r"its beta is -1\.0; expected a positive one"),
-        (softmax((1, 4096)), r"expected the same shape, and 1 to 4095 values along the last axis"),
+        (softmax((1, 4096)), r"expected the same shape, and 1 to 4,095 values along the last axis"),
         (softmax((1, 4), output_shape=(4,)), r"leads from shape \(1, 4\) to \(4,\); expected the same shape"),
         (softmax(()), r"leads from shape \(\) to \(\); expected the same shape"),
     ],

@@ -50,7 +50,7 @@ def test_axes_lead_where_numpy_does(axes):
 
 @pytest.mark.parametrize(
     ("a", "b", "output"),
-    [((1, 2), (1, 3), (1, 3)), ((1, 1), (1, 1), (1, 3)), ((1, 3), (2, 3), (1, 3)), ((1, 1, 2), (1, 2), (1, 2))],
+    [((1, 2), (1, 3), (1, 3)), ((1, 1), (1, 1), (1, 3)), ((1, 1, 3), (1, 2, 3), (1, 1, 3)), ((1, 1, 2), (1, 2), (1, 2))],
 )
 def test_shapes_that_do_not_go_together_are_refused(a, b, output):
     """Sizes that differ, or an output that is none of theirs."""

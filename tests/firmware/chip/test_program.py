@@ -67,17 +67,9 @@ def test_the_self_test_has_inputs_and_expected_outputs():
     assert b"#define TINY_TEST_COUNT 2\n" in sources["test_vectors.h"]
     assert b"4, 5, -6" in sources["test_vectors.c"]
     assert b"-128" in sources["test_vectors.c"]
-    assert b"failures += " in sources["main.c"]
-    assert b"failures += " not in product_program("tiny")["main.c"]
-
-
-def test_inputs_that_are_kept_lie_outside_the_arena():
-    """Of each input a copy, from which the model is run."""
-    main = product_program("tiny", inputs=1, outputs=1, keeps_input=True)["main.c"]
-
-    assert b"static int8_t kept_input[TINY_INPUT_BYTES]" in main
-    assert b"tiny_infer((const void *)kept_input, tiny_output());" in main
-    assert b"kept" not in product_program("tiny")["main.c"]
+    assert b"failures += " in sources["self_test.c"]
+    assert b"tiny_self_test()" in sources["main.c"]
+    assert b"self_test" not in product_program("tiny")["main.c"]
 
 
 def test_compilers_get_the_functions_that_they_call():

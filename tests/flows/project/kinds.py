@@ -35,6 +35,13 @@ def load_regression():
     return Dataset(**parts(lambda what, size: 20 + 300 * (what * size)[:, 0]), labels=("height",), target_unit="mm")
 
 
+def load_anomaly():
+    """A wave is what isn't normal; training and validation know none."""
+    made = parts(lambda what, size: what[:, 2].astype(np.int64))
+    normal = {name: Samples(made[name].x[made[name].y == 0]) for name in ("train", "validation")}
+    return Dataset(**made | normal)
+
+
 def network(outputs, activation):
     from tf_keras import Sequential, layers
 
@@ -51,6 +58,12 @@ def build_multi_label():
 
 def build_regression():
     return network(1, None)
+
+
+def build_anomaly():
+    from tf_keras import Sequential, layers
+
+    return Sequential([layers.Input((16,)), layers.Dense(24, activation="relu"), layers.Dense(4), layers.Dense(16)])
 
 
 def worst_tenth(truth, predictions):

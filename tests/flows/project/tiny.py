@@ -17,6 +17,10 @@ def load():
     return Dataset(samples(1, 192), samples(2, 48), samples(3, 120), ("low", "middle", "high"), sampling=Sampling(channels=("a", "b")))
 
 
+def load_another_test():
+    return Dataset(samples(1, 192), samples(2, 48), samples(4, 120), ("low", "middle", "high"), sampling=Sampling(channels=("a", "b")))
+
+
 def load_with_gaps():
     good = load()
     good.train.x[7, 3, 1] = np.nan

@@ -22,8 +22,8 @@ enum { EF_A_PLUS_B, EF_B_MINUS_A, EF_A_MINUS_B };
 
 /* The output's code times 2^out_right, to be shifted; `rounding` is half of that, and more to be added to the code. */
 EF_INLINE int32_t ef_add_codes(const ef_add *p, int32_t a, int32_t b, int32_t rounding, int32_t kind) {
-  int32_t twice_a = ef_round_shift(ef_high_word(a * (1 << 21) + p->a_offset, p->a_mantissa), p->a_right) * 2;
-  int32_t twice_b = b * (1 << 20) + p->b_offset;
+  int32_t twice_a = ef_round_shift(ef_high_word(a * ((int32_t)1 << 21) + p->a_offset, p->a_mantissa), p->a_right) * 2;
+  int32_t twice_b = b * ((int32_t)1 << 20) + p->b_offset;
   int32_t sum = kind == EF_A_PLUS_B ? twice_a + twice_b : kind == EF_B_MINUS_A ? twice_b - twice_a : twice_a - twice_b;
   int32_t value = ef_high_word(sum, p->out_mantissa);
   return value + rounding + (value >> 31);
@@ -32,7 +32,7 @@ EF_INLINE int32_t ef_add_codes(const ef_add *p, int32_t a, int32_t b, int32_t ro
 /* Of equal shapes, where all codes are let through to the output, and the zero point can be added before the shift. */
 EF_INLINE void ef_add_same_shapes(const ef_add *parameters, const int8_t *a, const int8_t *b, int8_t *out, int32_t length, int32_t kind) {
   ef_add p = *parameters;
-  int32_t rounding = (1 << (p.out_right - 1)) + p.zero_point * (1 << p.out_right);
+  int32_t rounding = ((int32_t)1 << (p.out_right - 1)) + p.zero_point * ((int32_t)1 << p.out_right);
   for (; length >= 2; length -= 2, a += 2, b += 2, out += 2) {
     int32_t first = ef_add_codes(&p, a[0], b[0], rounding, kind), second = ef_add_codes(&p, a[1], b[1], rounding, kind);
     out[0] = (int8_t)ef_clamp(first >> p.out_right, -128, 127);

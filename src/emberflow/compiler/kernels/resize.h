@@ -15,6 +15,7 @@ typedef struct {
 
 EF_KERNEL void ef_resize_bilinear(const ef_resize *p, const int8_t *in, int8_t *out) {
   int32_t channels = p->channels;
+  const int32_t half = (int32_t)1 << 19; /* of the four weights' sum, 2^20 */
   for (int32_t y = 0; y < p->out_height; ++y) {
     const uint16_t *row = p->rows + 3 * y;
     const int8_t *upper = in + row[0] * p->width * channels, *lower = in + row[1] * p->width * channels;
@@ -27,7 +28,7 @@ EF_KERNEL void ef_resize_bilinear(const ef_resize *p, const int8_t *in, int8_t *
       int32_t next = (column[1] - column[0]) * channels;
       for (int32_t c = channels; c; --c, ++from, ++below) {
         int32_t sum = from[0] * weights[0] + from[next] * weights[1] + below[0] * weights[2] + below[next] * weights[3];
-        *out++ = (int8_t)((sum + (sum > 0 ? 1 << 19 : -(1 << 19))) / (1 << 20));
+        *out++ = (int8_t)((sum + (sum > 0 ? half : -half)) / (2 * half));
       }
     }
   }

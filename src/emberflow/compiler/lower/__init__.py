@@ -3,7 +3,28 @@
 from collections.abc import Callable
 
 from emberflow.compiler.chain import TABLED, find_links
-from emberflow.compiler.lower import arg, border, conv, cut, join, pad, pair, pick, pool, reduce, resize, shape, softmax, table, transpose_conv, turn
+from emberflow.compiler.lower import (
+    arg,
+    border,
+    cast,
+    conv,
+    cut,
+    join,
+    l2_normalization,
+    log_softmax,
+    pad,
+    pair,
+    pick,
+    pool,
+    reduce,
+    resize,
+    shape,
+    softmax,
+    table,
+    transpose_conv,
+    turn,
+    zeros,
+)
 from emberflow.compiler.program import Alias, Call, Copy, Program, Step
 from emberflow.compiler.requantize import Parity
 from emberflow.compiler.site import Site
@@ -21,6 +42,7 @@ LOWERINGS: dict[str, Lowering] = {
     "ARG_MIN": arg.lower_arg_min,
     "AVERAGE_POOL_2D": pool.lower_average_pool,
     "BROADCAST_TO": turn.lower_broadcast_to,
+    "CAST": cast.lower_cast,
     "CONCATENATION": join.lower_concatenation,
     "CONV_2D": conv.lower_conv,
     "DEPTHWISE_CONV_2D": conv.lower_depthwise,
@@ -29,6 +51,8 @@ LOWERINGS: dict[str, Lowering] = {
     "EXPAND_DIMS": shape.lower_reshape,
     "FULLY_CONNECTED": conv.lower_fully_connected,
     "GATHER": pick.lower_gather,
+    "L2_NORMALIZATION": l2_normalization.lower_l2_normalization,
+    "LOG_SOFTMAX": log_softmax.lower_log_softmax,
     "MAXIMUM": pair.lower_maximum,
     "MAX_POOL_2D": pool.lower_max_pool,
     "MEAN": reduce.lower_mean,
@@ -59,6 +83,7 @@ LOWERINGS: dict[str, Lowering] = {
     "TRANSPOSE": turn.lower_transpose,
     "TRANSPOSE_CONV": transpose_conv.lower_transpose_conv,
     "UNPACK": cut.lower_unpack,
+    "ZEROS_LIKE": zeros.lower_zeros_like,
 }
 """What is compiled, by the schema's name."""
 

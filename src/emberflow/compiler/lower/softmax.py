@@ -23,31 +23,51 @@ _STEEPEST = Multiplier(1 << 30, 31)  # of all steps this steep: a difference of 
 
 def lower_softmax(site: Site) -> tuple[Step, ...]:
     """SOFTMAX over the last axis, int8 to int8; the output's scale is 1/256 and its zero point -128, as the specification fixes them."""
+    rows, depth = expect_rows(site, 1 / 256, -128, MOST_DEPTH)
+    beta = float(site.options.get("beta", 0.0))
+    site.expect(beta > 0, f"its beta is {beta}; expected a positive one; set softmax's beta to 1")
+    table = exponentials(difference_step(site, beta * site.scale(site.tensor(0)), "beta * scale"))
+    parameters = site.struct("ef_softmax", exponentials=site.constant("exponentials", table), rows=rows, depth=depth, count=len(table))
+    in_place = ((site.output.index, site.tensor(0).index),)
+    return (Call(site.operator, "softmax", "ef_softmax_rows", (parameters, site.read(0), site.write()), in_place),)
+
+
+def expect_rows(site: Site, scale: float, zero_point: int, most: int) -> tuple[int, int]:
+    """How many rows of int8 the operator reads and writes, and how long they are.
+
+    Args: scale and zero_point: those that the specification fixes for the output. most: the longest row.
+    Raises: UnsupportedOperator: other types, another scale or zero point, shapes that differ, or longer rows.
+    """
     source, output = site.tensor(0), site.output
     for tensor in (source, output):
         site.expect_dtype(tensor, "int8")
     site.expect(
-        (site.scale(output), site.zero_point(output)) == (1 / 256, -128),
-        f"{output} has scale {site.scale(output)} and zero point {site.zero_point(output)}; expected 1/256 and -128; convert the model again",
+        (site.scale(output), site.zero_point(output)) == (scale, zero_point),
+        f"{output} has scale {site.scale(output)} and zero point {site.zero_point(output)}; expected 1/{round(1 / scale)} and {zero_point};"
+        " convert the model again",
     )
     site.expect(
-        source.shape == output.shape and bool(source.shape) and 0 < source.shape[-1] <= MOST_DEPTH,
-        f"it leads from shape {source.shape} to {output.shape}; expected the same shape, and 1 to {MOST_DEPTH} values along the last axis",
+        source.shape == output.shape and bool(source.shape) and 0 < source.shape[-1] <= most,
+        f"it leads from shape {source.shape} to {output.shape}; expected the same shape, and 1 to {most:,} values along the last axis",
     )
-    depth = source.shape[-1]
-    table = exponentials(_step(site))
-    parameters = site.struct(
-        "ef_softmax", exponentials=site.constant("exponentials", table), rows=source.elements // depth, depth=depth, count=len(table)
-    )
-    call = Call(site.operator, "softmax", "ef_softmax_rows", (parameters, site.read(0), site.write()), in_place=((output.index, source.index),))
-    return (call,)
+    return source.elements // source.shape[-1], source.shape[-1]
 
 
-def _step(site: Site) -> Multiplier:
-    beta = float(site.options.get("beta", 0.0))
-    real = min(beta * site.scale(site.tensor(0)) * (1 << _FRACTION_BITS), float(_ONE))
-    site.expect(real > 1, f"its beta is {beta}; expected a positive one, beta * scale above 2**-{_FRACTION_BITS}; set softmax's beta to 1")
-    return factor(site, real) if real < 1 << 30 else _STEEPEST
+def difference_step(site: Site, real: float, name: str) -> Multiplier:
+    """One step of the codes, `real`, with 26 fractional bits. Raises: UnsupportedOperator: it is below the last of them; `name` says what it is."""
+    scaled = min(real * (1 << _FRACTION_BITS), float(_ONE))
+    site.expect(scaled > 1, f"its {name} is {real}; expected more than 2**-{_FRACTION_BITS}; convert the model again with another calibration set")
+    return factor(site, scaled) if scaled < 1 << 30 else _STEEPEST
+
+
+def reach(step: Multiplier) -> int:
+    """The largest difference of codes that `step` leads to a number of 32 bits, at most 255."""
+    return min(floor(((1 << INTEGER_BITS) - 1) * (1 << _FRACTION_BITS) / (1 << step.shift)), 255)
+
+
+def steps_down(difference: int, step: Multiplier) -> int:
+    """What `difference` codes below the greatest come to, at most 0, with 26 fractional bits."""
+    return _high(-difference << step.shift, step.mantissa)
 
 
 def exponentials(step: Multiplier) -> Int32Array:
@@ -55,8 +75,7 @@ def exponentials(step: Multiplier) -> Int32Array:
 
     step: one step of the codes, with 26 fractional bits.
     """
-    lowest = floor(((1 << INTEGER_BITS) - 1) * (1 << _FRACTION_BITS) / (1 << step.shift))
-    values = [_exponential(_high(-difference << step.shift, step.mantissa)) for difference in range(min(lowest, 255) + 1)]
+    values = [_exponential(steps_down(difference, step)) for difference in range(reach(step) + 1)]
     return np.array([value for value in values if value], np.int32)  # they fall, so zeros are at the end
 
 

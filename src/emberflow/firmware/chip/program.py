@@ -2,11 +2,11 @@
 
 There are two programs around a model called `watch`, whose compiled sources are `watch.h`, `watch.c` and so on:
 
-- `product_program`: the loop that a product runs, and a self-test when it is given vectors. **Its flash and RAM are what is reported**, built
-  without vectors, because a table of a hundred inputs is not part of the product. It uses no semihosting, so it runs without a debugger; it ends
+- `product_program`: the loop of a product that goes from codes to codes, and a self-test when it is given vectors; `firmware.folder` has the one that
+  goes from raw values to decisions. Flash and RAM of either are what is reported. They use no semihosting, so they run without a debugger, and end
   in `ef_halt(failures)`, where the emulator stops.
 - `measuring_program`: reads vectors from `inputs.bin` and writes `outputs.bin` through semihosting, so that any number of vectors runs on the chip's
-  own memory map without taking flash. Outputs, stack and instructions of the model are taken from it: `watch_infer` is the same code in both.
+  own memory map without taking flash. Outputs and instructions of the model are taken from it: `watch_infer` is the same code in both.
 """
 
 from pathlib import Path
@@ -62,22 +62,29 @@ def measuring_program(name: str, inputs: int = 1, outputs: int = 1) -> dict[str,
     return {file: _read(file) for file in fixed} | {"measure.c": _render("measure.c", **_words(name, inputs, outputs))}
 
 
-def product_program(
-    name: str, vectors: tuple[Int8Array, Int8Array] | None = None, inputs: int = 1, outputs: int = 1, keeps_input: bool = False
-) -> dict[str, bytes]:
+def product_program(name: str, vectors: tuple[Int8Array, Int8Array] | None = None, inputs: int = 1, outputs: int = 1) -> dict[str, bytes]:
     """Sources of the product around the model called `name`.
 
     Args:
-        vectors: inputs and expected outputs of the self-test, shapes (n, bytes of all inputs) and (n, bytes of all outputs); None for no self-test.
+        vectors: those of `self_test`, which is run first when the program is built with EMBERFLOW_SELF_TEST defined; None for no self-test.
         inputs, outputs: how many the model has.
-        keeps_input: whether its inputs lie outside the arena, because they are needed when the model has run.
     """
-    words = {**_words(name, inputs, outputs), "vectors": vectors is not None, "keeps_input": keeps_input}
+    words = {**_words(name, inputs, outputs), "vectors": vectors is not None}
     sources = {"startup.c": _read("startup.c"), "main.c": _render("main.c", **words)}
-    if vectors is None:
-        return sources
-    return sources | {
-        "test_vectors.h": _render("test_vectors.h", **words, test_count=len(vectors[0])),
+    return sources if vectors is None else sources | self_test(name, vectors, inputs, outputs)
+
+
+def self_test(name: str, vectors: tuple[Int8Array, Int8Array], inputs: int = 1, outputs: int = 1) -> dict[str, bytes]:
+    """`<name>_self_test()`, and the vectors that it runs: inputs and expected outputs, shapes (n, bytes of all inputs) and (n, bytes of all outputs)."""
+    words = {**_words(name, inputs, outputs), "test_count": len(vectors[0])}
+    return {file: _render(file, **words) for file in ("self_test.h", "self_test.c")} | vector_sources(name, vectors, inputs, outputs)
+
+
+def vector_sources(name: str, vectors: tuple[Int8Array, Int8Array], inputs: int = 1, outputs: int = 1, sizes: str | None = None) -> dict[str, bytes]:
+    """`test_vectors.h` and `.c` as in `self_test`. `sizes` is the header, without its ending, that says how long each input and output is."""
+    words = {**_words(name, inputs, outputs), "sizes": sizes or name, "test_count": len(vectors[0])}
+    return {
+        "test_vectors.h": _render("test_vectors.h", **words),
         "test_vectors.c": _render("test_vectors.c", **words, test_inputs=vectors[0], test_outputs=vectors[1]),
     }
 
