@@ -97,7 +97,8 @@ def command() -> Callable[..., "subprocess.CompletedProcess[str]"]:
     def run(*words: str, **more: Any) -> "subprocess.CompletedProcess[str]":
         mine = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
         program = str(Path(sys.executable).with_name("emberflow"))
-        return subprocess.run([program, *words], env=mine | {"COLUMNS": "160"}, capture_output=True, text=True, check=False, timeout=300, **more)
+        more = {"timeout": 300} | more
+        return subprocess.run([program, *words], env=mine | {"COLUMNS": "160"}, capture_output=True, text=True, check=False, **more)
 
     return run
 
