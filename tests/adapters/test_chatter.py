@@ -68,6 +68,13 @@ def test_what_is_heard_is_in_the_log_too_and_told_once(tmp_path, heard):
     assert (tmp_path / "worker-1.log").read_text() == f"first\n{TRACE}\n"
 
 
+def test_the_log_of_a_worker_that_said_nothing_is_there(tmp_path, heard):
+    """An error names it, and whoever looks finds that nothing was said."""
+    Chatter(tmp_path / "worker-1.log").close()
+
+    assert (tmp_path / "worker-1.log").read_text() == ""
+
+
 @pytest.fixture
 def crew(tmp_path, heard, monkeypatch):
     """One worker, which finds crew_jobs.py beside this file."""

@@ -21,6 +21,7 @@ class Chatter:
 
     def __init__(self, log: Path) -> None:
         log.parent.mkdir(parents=True, exist_ok=True)
+        log.touch()  # whoever is told where it lies finds it, however little was written
         self._log = log
         self._is_heard = _LOGGER.isEnabledFor(logging.INFO)
         self._passed_bytes = 0
