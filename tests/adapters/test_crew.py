@@ -375,6 +375,22 @@ def test_a_process_has_one_crew_of_each_shape(tmp_path):
     assert crew_of(1, 1, tmp_path / "elsewhere") is not crew
 
 
+def test_a_new_crew_ends_the_idle_workers_of_the_others(tmp_path, monkeypatch):
+    """So a process that carries out runs in many home folders holds no more workers than for one; the others start anew when asked again."""
+    monkeypatch.setattr(Cores, "of_machine", lambda: cores(tmp_path))
+    one, other = (crew_of(1, 1, tmp_path / name) for name in ("one", "other"))
+    pid = run(one, "name_process")
+    run(other, "name_process")
+    assert not is_gone(pid)
+
+    third = crew_of(1, 1, tmp_path / "third")
+
+    wait_until(lambda: is_gone(pid))
+    assert run(one, "name_process") != pid
+    for crew in (one, other, third):
+        crew.close()
+
+
 PARENT = """
 import sys
 from pathlib import Path

@@ -283,9 +283,14 @@ _crews_lock = threading.Lock()
 
 
 def crew_of(size: int, threads: int, logs: Path) -> Crew:
-    """This process's crew of that shape; the same one at each call, ended with the process."""
+    """This process's crew of that shape; the same one at each call, ended with the process.
+
+    A new one ends the idle workers of the others: each holds up to a GB of TensorFlow.
+    """
     with _crews_lock:
         if (size, threads, logs) not in _crews:
+            for other in _crews.values():
+                other.close()
             _crews[size, threads, logs] = crew = Crew(size, threads, logs, Cores.of_machine())
             atexit.register(crew.close)
         return _crews[size, threads, logs]
