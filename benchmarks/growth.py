@@ -271,7 +271,7 @@ def parse_arguments() -> argparse.Namespace:
         order = orders.add_parser(name)
         order.add_argument("--counts", type=int, nargs="+", default=counts, help=f"how many (default: {' '.join(map(str, counts))})")
         order.add_argument("--place", type=Path, help="a folder for all that is made (default: one that goes)")
-    order.add_argument("--rounds", type=int, default=3, help="how often the home folders are looked at (default: 3)")
+    order.add_argument("--rounds", type=int, default=6, help="how often the home folders are looked at (default: 6)")
     filling = orders.add_parser("fill")
     filling.add_argument("--home", type=Path, required=True)
     filling.add_argument("projects", type=Path, nargs="+")
