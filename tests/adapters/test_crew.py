@@ -375,18 +375,18 @@ def test_a_process_has_one_crew_of_each_shape(tmp_path):
     assert crew_of(1, 1, tmp_path / "elsewhere") is not crew
 
 
-def test_a_new_crew_ends_the_idle_workers_of_the_others(tmp_path, monkeypatch):
-    """So a process that carries out runs in many home folders holds no more workers than for one; the others start anew when asked again."""
+def test_a_new_crew_ends_the_idle_workers_of_all_but_the_one_before(tmp_path, monkeypatch):
+    """So a process that carries out runs in many home folders holds the workers of two; the others start anew when asked again."""
     monkeypatch.setattr(Cores, "of_machine", lambda: cores(tmp_path))
     one, other = (crew_of(1, 1, tmp_path / name) for name in ("one", "other"))
-    pid = run(one, "name_process")
-    run(other, "name_process")
-    assert not is_gone(pid)
+    first, second = run(one, "name_process"), run(other, "name_process")
+    assert crew_of(1, 1, tmp_path / "one") is one  # so it is the one before
 
     third = crew_of(1, 1, tmp_path / "third")
 
-    wait_until(lambda: is_gone(pid))
-    assert run(one, "name_process") != pid
+    wait_until(lambda: is_gone(second))
+    assert run(one, "name_process") == first
+    assert run(other, "name_process") != second
     for crew in (one, other, third):
         crew.close()
 

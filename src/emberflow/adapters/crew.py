@@ -278,22 +278,26 @@ def _way_of_death(process: subprocess.Popen[bytes]) -> str:
     return f"signal {signal.Signals(-code).name}" if code is not None and code < 0 else f"exit code {code}"
 
 
-_crews: dict[tuple[int, int, Path], Crew] = {}
+_crews: dict[tuple[int, int, Path], Crew] = {}  # whose was asked for last stands last
 _crews_lock = threading.Lock()
+_WARM_CREWS = 2
 
 
 def crew_of(size: int, threads: int, logs: Path) -> Crew:
     """This process's crew of that shape; the same one at each call, ended with the process.
 
-    A new one ends the idle workers of the others: each holds up to a GB of TensorFlow.
+    A new one ends the idle workers of all others but the one before it: each holds up to a GB of TensorFlow.
     """
+    shape = (size, threads, logs)
     with _crews_lock:
-        if (size, threads, logs) not in _crews:
-            for other in _crews.values():
-                other.close()
-            _crews[size, threads, logs] = crew = Crew(size, threads, logs, Cores.of_machine())
+        crew = _crews.pop(shape, None)
+        if crew is None:
+            crew = Crew(size, threads, logs, Cores.of_machine())
             atexit.register(crew.close)
-        return _crews[size, threads, logs]
+            for other in list(_crews.values())[: 1 - _WARM_CREWS]:
+                other.close()
+        _crews[shape] = crew
+        return crew
 
 
 def abandon(size: int, threads: int, logs: Path) -> None:
