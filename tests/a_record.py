@@ -1,8 +1,11 @@
 """A record of a smart-watch run, made by hand from figures of the project's own measurements; tests of what is written from a record share it."""
 
+import numpy as np
+
 from emberflow.artifact import Artifact, Kind, digest
 from emberflow.budget import Budget
 from emberflow.dataset import Part, Sampling, Splits
+from emberflow.firmware.vectors import TestVectors
 from emberflow.measure import Measure
 from emberflow.on_chip import Emulated, LayerOnChip, Linked, OnChip, Packed, Parity, SelfTest
 from emberflow.recipe import Format, Recipe
@@ -352,3 +355,16 @@ def with_firmware(**more: object) -> Record:
     """The same run with firmware of int8 and of prune70-int8, whose weights take 5,600 B instead of 11,200 and a tenth more instructions."""
     made = {"int8": compiled(RECORD.variant("int8"), **more), "prune70-int8": compiled(RECORD.variant("prune70-int8"), 5_600, 1_100_000, **more)}
     return RECORD.model_copy(update={"variants": tuple(made.get(one.recipe, one) for one in RECORD.variants)})
+
+
+VECTORS = TestVectors(
+    raw=np.full((3, 5, 6), 0.5, np.float32),
+    inputs=np.full((3, 5, 6), 4, np.int8),
+    outputs=np.eye(3, 7, dtype=np.int8),
+    labels=np.arange(3, dtype=np.int64),
+    input_scale=0.1,
+    input_zero_point=4,
+    output_scale=1 / 256,
+    output_zero_point=-128,
+)
+"""Three windows of 5 samples and 6 channels; every code is the zero point."""

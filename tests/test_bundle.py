@@ -5,7 +5,6 @@ import runpy
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from emberflow.artifact import Artifact, Kind, digest
@@ -57,16 +56,7 @@ def record() -> Record:
 @pytest.fixture
 def vectors() -> TestVectors:
     """Three windows of 5 samples and 6 channels; raw 0.5 is the mean, so that every code is the zero point."""
-    return TestVectors(
-        raw=np.full((3, 5, 6), 0.5, np.float32),
-        inputs=np.full((3, 5, 6), 4, np.int8),
-        outputs=np.eye(3, 7, dtype=np.int8),
-        labels=np.arange(3, dtype=np.int64),
-        input_scale=0.1,
-        input_zero_point=4,
-        output_scale=1 / 256,
-        output_zero_point=-128,
-    )
+    return SHARED["VECTORS"]
 
 
 def on_linux(record: Record) -> Record:

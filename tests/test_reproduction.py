@@ -11,7 +11,6 @@ from emberflow import fingerprint, surroundings
 from emberflow.artifact import Artifact, Kind, digest
 from emberflow.bundle import add_to_bundle, write_bundle
 from emberflow.errors import BundleError
-from emberflow.firmware.vectors import TestVectors
 from emberflow.project import parse_project, render_project
 from emberflow.reproduction import compare, first_difference, obstacles, read_given
 
@@ -34,17 +33,7 @@ def write(tmp_path):
         champion = champion.model_copy(update={"model": artifact, "latency": champion.latency.model_copy(update={"median_us": latency})})
         variants = tuple(champion if one.recipe == "int8" else one for one in given.variants)
         record = given.model_copy(update={"variants": variants, "provenance": provenance, "project_file": render_project(project)})
-        vectors = TestVectors(
-            raw=np.full((3, 5, 6), 0.5, np.float32),
-            inputs=np.full((3, 5, 6), 4, np.int8),
-            outputs=np.eye(3, 7, dtype=np.int8),
-            labels=np.arange(3, dtype=np.int64),
-            input_scale=0.1,
-            input_zero_point=4,
-            output_scale=1 / 256,
-            output_zero_point=-128,
-        )
-        write_bundle(tmp_path / name, record, model, vectors)
+        write_bundle(tmp_path / name, record, model, SHARED["VECTORS"])
         return tmp_path / name
 
     return make

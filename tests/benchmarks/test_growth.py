@@ -1,29 +1,21 @@
 """The benchmark of growth: its recipes, its ratios, and, in the longest tests, real runs of many recipes and in a store of several runs."""
 
-import importlib.util
-import sys
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 import pytest
 
 from emberflow.project import read_project
 
-BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 MIB = 1024**2
 
 
 @pytest.fixture(scope="module")
-def growth() -> Any:
+def growth(benchmark: Callable[[str], ModuleType]) -> ModuleType:
     """benchmarks/growth.py."""
-    sys.path.insert(0, str(BENCHMARKS))
-    spec = importlib.util.spec_from_file_location("benchmark_growth", BENCHMARKS / "growth.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    sys.path.remove(str(BENCHMARKS))
-    return module
+    return benchmark("growth")
 
 
 @pytest.mark.parametrize("count", [4, 8, 16, 32, 64])

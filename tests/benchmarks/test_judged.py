@@ -1,7 +1,7 @@
 """Each architecture of MLPerf Tiny through the whole chain in each form that it may come in: the same size, verdict and proof."""
 
-import importlib.util
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -10,22 +10,11 @@ import pytest
 
 from emberflow.record import Record
 
-ROOT = Path(__file__).parents[2]
-
-
-def load(path: Path) -> ModuleType:
-    """A module that is in no package."""
-    spec = importlib.util.spec_from_file_location(f"benchmark_{path.stem}", path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
-
 
 @pytest.fixture(scope="module")
-def judged() -> ModuleType:
+def judged(benchmark: Callable[[str], ModuleType]) -> ModuleType:
     """benchmarks/judged.py."""
-    return load(ROOT / "benchmarks" / "judged.py")
+    return benchmark("judged")
 
 
 def run(project: Path, home: Path) -> Record:

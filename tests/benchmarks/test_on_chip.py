@@ -1,26 +1,14 @@
 """The benchmark of compiled models: its promises, its treatments of weights, and one model measured for real."""
 
-import importlib.util
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from emberflow.graph import read_graph
 
-BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
-
 
 @pytest.fixture(scope="module")
-def on_chip():
-    sys.path.insert(0, str(BENCHMARKS))
-    spec = importlib.util.spec_from_file_location("benchmark_on_chip", BENCHMARKS / "on_chip.py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    sys.path.remove(str(BENCHMARKS))
-    return module
+def on_chip(benchmark):
+    return benchmark("on_chip")
 
 
 def a_row(on_chip, **changes):

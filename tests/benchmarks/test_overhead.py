@@ -1,26 +1,16 @@
 """The benchmark of what orchestration costs: its table, what it reads of a run, and small tasks on a real Prefect API."""
 
-import importlib.util
 import sqlite3
-import sys
-from pathlib import Path
 
 import pytest
 import yaml
 
 from emberflow.adapters.workshop import Workshop
 
-BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
-
 
 @pytest.fixture(scope="module")
-def overhead():
-    sys.path.insert(0, str(BENCHMARKS))
-    spec = importlib.util.spec_from_file_location("benchmark_overhead", BENCHMARKS / "overhead.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    sys.path.remove(str(BENCHMARKS))
-    return module
+def overhead(benchmark):
+    return benchmark("overhead")
 
 
 @pytest.fixture

@@ -1,8 +1,8 @@
 """The parts of the benchmark that take no minutes: the table, the promises, and watching a real tree of processes."""
 
-import importlib.util
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -21,13 +21,8 @@ subprocess.run([sys.executable, "-c", inner], check=True)
 
 
 @pytest.fixture(scope="module")
-def pipeline() -> ModuleType:
-    path = Path(__file__).parents[2] / "benchmarks" / "pipeline.py"
-    spec = importlib.util.spec_from_file_location("benchmark_pipeline", path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
+def pipeline(benchmark: Callable[[str], ModuleType]) -> ModuleType:
+    return benchmark("pipeline")
 
 
 def a_round(pipeline: ModuleType, by_hand: float, cold: float, unchanged: float = 20.0, peak_bytes: int = 2 * GIB) -> dict:

@@ -1,6 +1,7 @@
-"""Compiled models for the tests of `compile` and `verify`."""
+"""Compiled models for the tests of `compile` and `verify`, and a port that is taken."""
 
 import shutil
+import socket
 from dataclasses import replace
 
 import pytest
@@ -65,3 +66,12 @@ def tiny(order, tmp_path):
     """The order for a chip that is too small."""
     (tmp_path / "tiny.toml").write_text(TINY_TARGET)
     return replace(order, target=str(tmp_path / "tiny.toml"))
+
+
+@pytest.fixture
+def taken():
+    """A port that somebody listens on."""
+    with socket.socket() as asked:
+        asked.bind(("127.0.0.1", 0))
+        asked.listen()
+        yield asked.getsockname()[1]

@@ -1,22 +1,12 @@
 """Ports: who has one is named, and another is offered."""
 
 import os
-import socket
 
 import pytest
 
 from emberflow.cli.finding import Finding
 from emberflow.cli.ports import check_ports, is_free, look_at_ports
 from emberflow.errors import EmberflowError, ProjectError
-
-
-@pytest.fixture
-def taken():
-    """A port that somebody listens on."""
-    with socket.socket() as asked:
-        asked.bind(("127.0.0.1", 0))
-        asked.listen()
-        yield asked.getsockname()[1]
 
 
 def test_a_port_in_use_is_named_with_who_has_it(taken):

@@ -33,15 +33,6 @@ def environment(monkeypatch):
     return mine
 
 
-@pytest.fixture
-def taken():
-    """A port that somebody listens on."""
-    with socket.socket() as asked:
-        asked.bind(("127.0.0.1", 0))
-        asked.listen()
-        yield asked.getsockname()[1]
-
-
 def a_stack(home, *pids):
     members = tuple(Member(name=name, pid=pid, log=f"{name}.log") for name, pid in zip(("Prefect", "MLflow"), pids, strict=False))
     stack = Stack(mark="mine", prefect="http://127.0.0.1:1", mlflow="http://127.0.0.1:2", pages={}, is_secure=False, versions={}, members=members)

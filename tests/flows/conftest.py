@@ -4,6 +4,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from emberflow.signing import make_keys
+
 PROJECT = Path(__file__).with_name("project")
 SETTINGS = {
     "name": "tiny",
@@ -45,3 +47,11 @@ def first_run(prefect_api, write_project, home):
     from flows.settings import RunConfig
 
     return retrain_to_deploy(RunConfig(project=str(write_project()), home=str(home)))
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """Where the project publishes, and its key."""
+    folder = tmp_path_factory.mktemp("published")
+    make_keys(folder / "my.key")
+    return folder

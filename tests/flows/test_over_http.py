@@ -18,7 +18,7 @@ from emberflow.adapters.tracking import Tracker
 from emberflow.errors import TrackingError
 from emberflow.gate import Outcome
 from emberflow.runs import read_decision
-from emberflow.signing import make_keys, read_public
+from emberflow.signing import read_public
 from emberflow.version import Aliases, Standing
 from tests.flows.test_deploy import POOR
 from tests.flows.test_retrain_to_deploy import run
@@ -72,14 +72,6 @@ def server(tmp_path_factory):
     started.start()
     yield started
     started.stop()
-
-
-@pytest.fixture(scope="module")
-def place(tmp_path_factory):
-    """Where the project publishes, and its key."""
-    folder = tmp_path_factory.mktemp("published")
-    make_keys(folder / "my.key")
-    return folder
 
 
 @pytest.fixture(scope="module")

@@ -8,20 +8,12 @@ from emberflow.adapters.tracking import Tracker
 from emberflow.errors import ProjectError, RegistryError
 from emberflow.gate import Outcome
 from emberflow.runs import read_decision
-from emberflow.signing import make_keys, read_public
+from emberflow.signing import read_public
 from emberflow.version import Aliases
 from tests.flows.test_deploy import POOR
 from tests.flows.test_retrain_to_deploy import run
 
 pytestmark = [pytest.mark.xdist_group("flows"), pytest.mark.slow, pytest.mark.long]
-
-
-@pytest.fixture(scope="module")
-def place(tmp_path_factory):
-    """Where the project publishes, and its key."""
-    folder = tmp_path_factory.mktemp("published")
-    make_keys(folder / "my.key")
-    return folder
 
 
 @pytest.fixture(scope="module")
