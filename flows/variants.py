@@ -87,7 +87,9 @@ def _submit(setting: Setting, splits: Splits, baseline: Trained) -> Iterator[Bra
     for recipe in project.recipes:
         converted: Any = convert.submit(recipe, models[recipe.steps], splits.calibration.x, _how(setting, recipe), workshop)
         measured = evaluate.submit(recipe, converted, baseline, splits, scoring, workshop)
-        yield Branch(recipe, {**names[recipe.steps], "convert": converted, "evaluate": measured}, _bring_to_chip(setting, splits, recipe, converted))
+        yield Branch(
+            recipe, {**names[recipe.steps], "convert": converted, "evaluate": measured}, _bring_to_chip(setting, splits, recipe, converted, measured)
+        )
 
 
 def _scoring(setting: Setting) -> Scoring:
@@ -98,13 +100,13 @@ def _how(setting: Setting, recipe: Recipe) -> Conversion:
     return setting.conversion.model_copy(update={"packs_zeros": is_worth_trying(recipe, setting.target)})
 
 
-def _bring_to_chip(setting: Setting, splits: Splits, recipe: Recipe, converted: Any) -> Mapping[str, Future]:
+def _bring_to_chip(setting: Setting, splits: Splits, recipe: Recipe, converted: Any, measured: Any) -> Mapping[str, Future]:
     if not setting.target.compiles(recipe.format):
         return {}
     translated: Any = compile_to_c.submit(recipe, converted, setting.project.name, setting.workshop)
     return {
         "compile": translated,
-        "run on chip": run_on_chip.submit(recipe, converted, translated, splits, setting.target, _scoring(setting), setting.workshop),
+        "run on chip": run_on_chip.submit(recipe, converted, measured, translated, splits, setting.target, _scoring(setting), setting.workshop),
     }
 
 

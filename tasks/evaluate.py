@@ -68,10 +68,11 @@ def evaluate(recipe: Recipe, converted: Converted, baseline: Trained, splits: Sp
             grading=grading(scoring, splits, workshop),
             is_microcontroller=scoring.kind is TargetKind.MICROCONTROLLER,
         )
-        out = place / "answers.svg"
+        out = (place / "answers.svg", place / "outputs.npy")
         keywords = {"recipe": str(recipe), "model": path(converted.model), "paper": paper, "out": out}
         evaluation = workshop.run(Job("emberflow.stages.evaluate:evaluate", keywords, LIMIT_SECONDS, urgency=-2), tell)
-        return Measured(evaluation=evaluation, answers_plot=workshop.store.put(out, Kind.SVG))
+        outputs = workshop.store.put(out[1], Kind.ARRAY) if evaluation.micro.runs else None
+        return Measured(evaluation=evaluation, answers_plot=workshop.store.put(out[0], Kind.SVG), outputs=outputs)
 
 
 def _timed(inputs: Inputs) -> str:

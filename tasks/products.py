@@ -45,10 +45,11 @@ class Translated(Value):
 
 
 class Measured(Value):
-    """What was measured of a .tflite on the test part, and its answers as a drawing."""
+    """What was measured of a .tflite on the test part, its answers as a drawing, and TFLM's raw outputs, None where it refuses the model."""
 
     evaluation: Evaluation
     answers_plot: Artifact
+    outputs: Artifact | None
 
 
 class Registered(Value):

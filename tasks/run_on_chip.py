@@ -14,7 +14,7 @@ from emberflow.variant import Firmware
 from tasks.caching import Inputs, StageCache
 from tasks.conduct import RETRIED, stage
 from tasks.evaluate import Scoring, grading
-from tasks.products import Converted, Translated
+from tasks.products import Converted, Measured, Translated
 
 LIMIT_SECONDS = 3600
 
@@ -24,7 +24,7 @@ def _facts(inputs: Inputs) -> str:
     target, splits = inputs["target"], inputs["splits"]
     device = target.model_dump(include={"name", "core", "regions", "flash_bytes", "ram_bytes"})
     samples = (splits.test, splits.vectors, splits.standardization)
-    return repr((inputs["converted"].model, inputs["translated"], samples, device, inputs["scoring"].facts(splits)))
+    return repr((inputs["converted"].model, inputs["translated"], inputs["measured"].outputs, samples, device, inputs["scoring"].facts(splits)))
 
 
 def _run_name() -> str:
@@ -38,7 +38,14 @@ def _run_name() -> str:
     **RETRIED,
 )
 def run_on_chip(  # noqa: PLR0913 - what it runs, where, by what it is scored
-    recipe: Recipe, converted: Converted, translated: Translated, splits: Splits, target: Target, scoring: Scoring, workshop: Workshop
+    recipe: Recipe,
+    converted: Converted,
+    measured: Measured,
+    translated: Translated,
+    splits: Splits,
+    target: Target,
+    scoring: Scoring,
+    workshop: Workshop,
 ) -> Firmware:
     """What the recipe's firmware takes on `target` and does there; why not, where it can't be built here."""
     packing = translated.translation.packing
@@ -52,6 +59,7 @@ def run_on_chip(  # noqa: PLR0913 - what it runs, where, by what it is scored
             model=path(converted.model),
             x=path(splits.test.x),
             y=path(splits.test.y),
+            expected=path(measured.outputs) if measured.outputs else None,
             vectors=(path(splits.vectors.x), path(splits.vectors.y)),
             standardization=splits.standardization,
             labels=splits.labels,

@@ -6,6 +6,7 @@ import pytest
 from emberflow.adapters.bench import Assignment, get_ready, run_on_chip
 from emberflow.adapters.proof import Claim, prove
 from emberflow.adapters.toolchain import Toolchain
+from emberflow.evaluate import micro
 from emberflow.evaluate.grading import Grading
 from emberflow.firmware import folder
 from emberflow.firmware.chip.program import product_program
@@ -55,6 +56,22 @@ def test_figures_proof_and_quality(assignment):
     assert 0 <= found.quality.scores["accuracy"] <= 1
     assert found.why_not == ""
     assert said[0].endswith(" instructions, equal to TFLM, self-test passed")
+
+
+def test_tflm_need_not_run_again(assignment, tmp_path, monkeypatch):
+    """With its outputs the proof is the same one; with one byte of them changed it is none."""
+    outputs = micro.run(assignment.model.read_bytes(), np.load(assignment.x))
+    found = run_on_chip(assignment, lambda _: None)
+    monkeypatch.setattr("emberflow.adapters.proof.reference.outputs", lambda *_: pytest.fail("TFLM was run again"))
+    known = assignment.model_copy(update={"expected": tmp_path / "outputs.npy"})
+    np.save(known.expected, outputs)
+
+    assert run_on_chip(known, lambda _: None) == found
+
+    outputs[0, 0] ^= 1
+    np.save(known.expected, outputs)
+    parity = run_on_chip(known, lambda _: None).on_chip.emulated.parity
+    assert (1, 1) == (parity.differing_samples, parity.differing_bytes)
 
 
 def test_the_product_is_what_is_reported_and_tests_itself(assignment):

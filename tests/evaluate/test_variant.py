@@ -44,10 +44,12 @@ def test_a_microcontrollers_quality_is_that_of_tflm(tflite: Models, exam: Exam) 
     """Scores, and the probabilities handed back, are those of TFLM's outputs; all the rest is of the same file."""
     model = tflite("conv-int8")
 
-    evaluation, answers = evaluate_model(model, exam, is_microcontroller=True)
+    examined = evaluate_model(model, exam, is_microcontroller=True)
 
-    expected = probabilities_of(micro.run(model, exam.x), model)
-    assert np.array_equal(answers.predictions, expected)
+    evaluation, outputs = examined.evaluation, micro.run(model, exam.x)
+    expected = probabilities_of(outputs, model)
+    assert np.array_equal(examined.answers.predictions, expected)
+    assert np.array_equal(examined.on_chip, outputs)
     assert evaluation.quality == exam.grading.examiner().assess("TFLM", exam.truth, said(expected), ())
     assert evaluation.size == measure_size(model)
     assert evaluation.micro == micro.examine(model)
@@ -57,7 +59,7 @@ def test_a_microcontrollers_quality_is_that_of_tflm(tflite: Models, exam: Exam) 
 
 def test_parity_compares_both_kinds_of_kernels(tflite: Models, exam: Exam) -> None:
     """LiteRT's reference kernels equal TFLM on a small convolution; XNNPACK's are near."""
-    default, reference = evaluate_model(tflite("conv-int8"), exam, is_microcontroller=True)[0].parity
+    default, reference = evaluate_model(tflite("conv-int8"), exam, is_microcontroller=True).evaluation.parity
 
     assert (default.runtime, reference.runtime) == ("default", "reference")
     assert default.samples == reference.samples == 60
@@ -70,11 +72,11 @@ def test_a_linux_devices_quality_is_that_of_litert(tflite: Models, exam: Exam) -
     """Also where TFLM would run the model, whose verdict is reported all the same."""
     model = tflite("conv-int8")
 
-    evaluation, answers = evaluate_model(model, exam, is_microcontroller=False)
+    examined = evaluate_model(model, exam, is_microcontroller=False)
 
-    assert evaluation.quality.runtime == "LiteRT"
-    assert evaluation.micro.runs
-    assert np.array_equal(answers.predictions, probabilities_of(litert.run(model, exam.x), model))
+    assert examined.evaluation.quality.runtime == "LiteRT"
+    assert examined.evaluation.micro.runs
+    assert np.array_equal(examined.answers.predictions, probabilities_of(litert.run(model, exam.x), model))
 
 
 def test_what_tflm_refuses_is_scored_by_litert(tflite: Models) -> None:
@@ -83,8 +85,10 @@ def test_what_tflm_refuses_is_scored_by_litert(tflite: Models) -> None:
     baseline = litert.run(tflite("wide-float32"), x)
     exam = Exam(x=x, truth=baseline.argmax(axis=1).astype(np.int64), baseline=said(baseline), grading=graded("macro_f1"))
 
-    evaluation, _ = evaluate_model(tflite("wide-dynamic"), exam, is_microcontroller=True)
+    examined = evaluate_model(tflite("wide-dynamic"), exam, is_microcontroller=True)
 
+    evaluation = examined.evaluation
+    assert examined.on_chip is None
     assert (evaluation.quality.runtime, evaluation.micro.runs, evaluation.parity) == ("LiteRT", False, ())
     assert "hybrid" in evaluation.micro.reason
 
@@ -95,11 +99,11 @@ def test_one_sigmoid_is_two_classes(tflite: Models) -> None:
     truth = np.arange(20) % 2
     exam = Exam(x=x, truth=truth, baseline=said(np.eye(2, dtype=np.float32)[truth]), grading=graded("roc_auc"))
 
-    evaluation, answers = evaluate_model(tflite("sigmoid-int8"), exam, is_microcontroller=True)
+    examined = evaluate_model(tflite("sigmoid-int8"), exam, is_microcontroller=True)
 
-    assert answers.predictions.shape == (20, 2)
-    assert answers.predictions.sum(axis=1) == pytest.approx(1)
-    assert set(evaluation.quality.scores) == {"accuracy", "macro_f1", "roc_auc"}
+    assert examined.answers.predictions.shape == (20, 2)
+    assert examined.answers.predictions.sum(axis=1) == pytest.approx(1)
+    assert set(examined.evaluation.quality.scores) == {"accuracy", "macro_f1", "roc_auc"}
 
 
 def test_an_unknown_metric_is_refused(tflite: Models, exam: Exam) -> None:

@@ -139,7 +139,7 @@ def tflite(bench: Bench, notes: tuple[str, ...]) -> Path:
 
 @pytest.fixture(scope="session")
 def evaluation(bench: Bench, tflite: Path) -> Any:
-    """What `evaluate` returns for it on a microcontroller; answers.svg is in the bench."""
+    """What `evaluate` returns for it on a microcontroller; answers.svg and outputs.npy are in the bench."""
     from emberflow.evaluate.grading import Grading
     from emberflow.measure import Measure
     from emberflow.stages.evaluate import Paper, evaluate
@@ -153,4 +153,4 @@ def evaluation(bench: Bench, tflite: Path) -> Any:
         grading=Grading(labels=2),
         is_microcontroller=True,
     )
-    return evaluate("prune50-int8", tflite, paper, bench["answers.svg"], bench.lines.append)
+    return evaluate("prune50-int8", tflite, paper, (bench["answers.svg"], bench["outputs.npy"]), bench.lines.append)

@@ -96,7 +96,7 @@ def run_stages(folder, samples, say):
         grading=grading,
         is_microcontroller=True,
     )
-    say("evaluate", evaluate("int8", model, paper, folder / "answers.svg", quiet).quality.samples)
+    say("evaluate", evaluate("int8", model, paper, (folder / "answers.svg", folder / "outputs.npy"), quiet).quality.samples)
     run_on_chip(folder, model, facts, grading, files, say)
 
     arena = {"x": files.test_x, "y": files.test_y, "labels": facts.labels, "standardization": facts.standardization, "measure": paper.measure}
@@ -120,6 +120,7 @@ def run_on_chip(folder, model, facts, grading, files, say):
             model=model,
             x=files.test_x,
             y=files.test_y,
+            expected=folder / "outputs.npy",
             vectors=(files.vectors_x, files.vectors_y),
             standardization=facts.standardization,
             labels=facts.labels,

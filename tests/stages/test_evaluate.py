@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from emberflow.errors import ProjectError
+from emberflow.evaluate import micro
 from emberflow.evaluate.grading import Grading
 from emberflow.measure import Measure
 from emberflow.stages.evaluate import Paper, evaluate, time_on_host
@@ -36,6 +37,14 @@ def test_the_confusion_is_drawn(bench: Any, evaluation: Any) -> None:
     assert any(line.startswith("accuracy ") and "(TFLM), loss " in line for line in bench.lines)
 
 
+def test_tflms_outputs_are_kept(bench: Any, evaluation: Any, tflite: Path) -> None:
+    """For the proof of the firmware, as the model gives them."""
+    outputs = np.load(bench["outputs.npy"])
+
+    assert evaluation.micro.runs
+    assert np.array_equal(outputs, micro.run(tflite.read_bytes(), np.load(bench["test-x.npy"])))
+
+
 def test_an_unknown_metric_is_told(bench: Any, tflite: Path) -> None:
     """Before anything runs."""
     paper = Paper(
@@ -49,7 +58,7 @@ def test_an_unknown_metric_is_told(bench: Any, tflite: Path) -> None:
     )
 
     with pytest.raises(ProjectError, match=r"Did you mean 'accuracy'\?"):
-        evaluate("int8", tflite, paper, bench["none.svg"], bench.lines.append)
+        evaluate("int8", tflite, paper, (bench["none.svg"], bench["none.npy"]), bench.lines.append)
 
     assert not bench["none.svg"].exists()
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from pydantic import Field
 
-from emberflow.adapters.proof import Claim, Proof, prove
+from emberflow.adapters.proof import Claim, Expected, Proof, prove
 from emberflow.adapters.self_test import with_self_test
 from emberflow.adapters.toolchain import Toolchain
 from emberflow.errors import BundleError, DoesNotFit, GraphError, TargetError, ToolchainError
@@ -43,6 +43,7 @@ class Assignment(Value):
     model: Path
     x: Path
     y: Path
+    expected: Path | None = Field(default=None, description="TFLM's outputs for `x`, where it has run; without them it runs here")
     vectors: tuple[Path, Path] = Field(description="raw samples, and their truth")
     standardization: Standardization | None
     labels: tuple[str, ...]
@@ -69,7 +70,7 @@ def run_on_chip(assignment: Assignment, report: Report) -> Finding:
         thresholds = assignment.grading.thresholds(model, micro.run)  # the C gives TFLM's bytes, or is refuted
         product = _product(assignment, model, thresholds)
         claim = Claim(model, product.name, product.build.sources, _program(product).sources)
-        proof = prove(claim, (codes,), assignment.target, tools)
+        proof = prove(claim, (codes,), assignment.target, tools, expected=_expected(assignment))
         tested = replace(product, build=replace(product.build, on_chip=proof.figures))  # leaves room for the product
         figures = with_self_test(proof.figures, _program(tested), assignment.target, tools)
     except (ToolchainError, TargetError, GraphError, DoesNotFit, BundleError) as error:
@@ -77,6 +78,10 @@ def run_on_chip(assignment: Assignment, report: Report) -> Finding:
         return Finding(why_not=str(error))
     report(_tell(figures))
     return Finding(on_chip=figures, quality=_quality(proof, assignment, thresholds))
+
+
+def _expected(assignment: Assignment) -> Expected | None:
+    return Expected((np.load(assignment.expected, mmap_mode="r"),)) if assignment.expected else None
 
 
 def _product(assignment: Assignment, model: bytes, thresholds: tuple[float, ...]) -> Product:

@@ -48,6 +48,17 @@ class Claim:
 
 
 @dataclass(frozen=True, eq=False)
+class Expected:
+    """What the reference gave for the samples of a proof, shape (n, *output_shape) for each output in its type.
+
+    is_tflm: it was TFLM, which can be asked for the first layer that differs; another reference can't.
+    """
+
+    outputs: Arrays
+    is_tflm: bool = True
+
+
+@dataclass(frozen=True, eq=False)
 class Proof:
     """What was found.
 
@@ -58,27 +69,26 @@ class Proof:
     outputs: Arrays | None
 
 
-def prove(claim: Claim, codes: Inputs, target: Target, toolchain: Toolchain, vectors: int = VECTORS, expected: Arrays | None = None) -> Proof:
+def prove(claim: Claim, codes: Inputs, target: Target, toolchain: Toolchain, vectors: int = VECTORS, expected: Expected | None = None) -> Proof:
     """Build the firmware of `claim` for `target`, run it, and compare it with TFLM.
 
     Args:
         codes: real samples, for each of the model's inputs shape (n, *input_shape without the batch) in its type. All of them run through the C on
             this machine; `vectors` of them, evenly spread, on the emulated core too.
-        expected: what another reference than TFLM gave for `codes`, for C that was compiled to equal that one; no layer is named then.
+        expected: what the reference that the C was compiled to equal gave for `codes`; without it TFLM runs here.
     Raises: ToolchainError: no compiler, or it refuses the sources. TargetError: a Linux device, or a core we don't know.
         GraphError: TFLM doesn't run the model, or it takes or gives several samples at once. DoesNotFit: not even into an imagined memory.
         WorkerLost: TFLM's process was ended from outside.
     """
     trial = Trial(claim, target, toolchain, _read(claim.model))
     linked, layers = trial.link()
-    is_tflm = expected is None
-    expected = reference.outputs(claim.model, codes) if expected is None else expected
+    expected = expected or Expected(reference.outputs(claim.model, codes))
     chosen = _spread(len(codes[0]), vectors)
     figures = OnChip(target=target.name, linked=linked, layers=layers, emulated=None, on_host=None, host_differing_bytes=None)
     try:
         on_host = trial.run_on_host(codes)
-        figures = figures.model_copy(update={"on_host": compare_all("C on this machine", on_host, expected)})
-        seen = trial.emulate(_take(codes, chosen), _take(expected, chosen), is_tflm=is_tflm)
+        figures = figures.model_copy(update={"on_host": compare_all("C on this machine", on_host, expected.outputs)})
+        seen = trial.emulate(_take(codes, chosen), Expected(_take(expected.outputs, chosen), expected.is_tflm))
     except ChipError as error:
         return Proof(figures.model_copy(update={"fault": str(error)}), None if figures.on_host is None else on_host)
     except EmulatorError as error:
@@ -148,20 +158,20 @@ class Trial:
         sizes = tuple(output.size_bytes for output in self.outputs)
         return self._as_outputs(run_on_host(self.toolchain, self.claim.sources, f"{self.claim.name}_infer", codes, sizes))
 
-    def emulate(self, codes: Arrays, expected: Arrays, *, is_tflm: bool = True) -> Seen:
-        """Run `codes` on the emulated core, and compare with `expected`; where they differ and those are TFLM's, find the first layer that does."""
+    def emulate(self, codes: Arrays, expected: Expected) -> Seen:
+        """Run `codes` on the emulated core, and compare with `expected`; where they differ and that is TFLM's, find the first layer that does."""
         infer = f"{self.claim.name}_infer"
         run = self._execute(codes, _PLAIN, watched=(infer,))
         outputs = self._written(run)
-        parity = compare_all("firmware", outputs, expected)
-        differing = np.flatnonzero((as_bytes(outputs) != as_bytes(expected)).any(axis=1))
+        parity = compare_all("firmware", outputs, expected.outputs)
+        differing = np.flatnonzero((as_bytes(outputs) != as_bytes(expected.outputs)).any(axis=1))
         sample = int(differing[0]) if len(differing) else 0
         traced = self._execute(_take(codes, np.array([sample])), _TRACED, watched=(infer,))
         counts = sorted(call.instructions for call in run.calls)
         emulated = Emulated(
             core=self.target.core,
             parity=parity,
-            first_difference=None if parity.equal or not is_tflm else self._first_difference(codes, sample, traced),
+            first_difference=None if parity.equal or not expected.is_tflm else self._first_difference(codes, sample, traced),
             stack_bytes=run.stack_bytes,
             instructions=median_low(counts),
             least_instructions=counts[0],

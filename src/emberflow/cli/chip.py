@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from emberflow.adapters.proof import Claim, prove
+from emberflow.adapters.proof import Claim, Expected, prove
 from emberflow.adapters.self_test import run_self_test, with_self_test
 from emberflow.adapters.toolchain import Compiler, Toolchain, default_cache
 from emberflow.compiler import Parity
@@ -42,9 +42,8 @@ def try_to_prove(claim: Claim, codes: Arrays, expected: Arrays, target: Target, 
     Raises as `prove`, but for a compiler that is missing or fails.
     """
     toolchain = Toolchain(default_cache(), Compiler(making.compiler))
-    others = None if making.parity is Parity.TFLM else expected
     try:
-        on_chip = prove(claim, codes, target, toolchain, expected=others).figures
+        on_chip = prove(claim, codes, target, toolchain, expected=Expected(expected, is_tflm=making.parity is Parity.TFLM)).figures
     except ToolchainError as error:
         return None, str(error)
     return on_chip, "" if on_chip.is_proven else _doubt(on_chip, REFERENCES[making.parity])

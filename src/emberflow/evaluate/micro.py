@@ -47,7 +47,12 @@ def trial(model: bytes, x: Rows) -> tuple[MicroVerdict, AnyArray | None]:
     Raises: GraphError: not a model, or not of one input and one output (`litert.read_borders`). DataError: samples of another shape.
         WorkerLost: TFLM's process was ended from outside.
     """
-    verdict, found = MicroVerdict(runs=False, reason="no samples"), []
+    return _try(model, x, arena_bytes=0)
+
+
+def _try(model: bytes, x: Rows, arena_bytes: int) -> tuple[MicroVerdict, AnyArray | None]:
+    """In an arena of `arena_bytes`; in the smallest where that is 0, which is looked for once."""
+    verdict, found = MicroVerdict(runs=False, reason="no samples", arena_bytes=arena_bytes), []
     for codes in pieces(codes_of(x, read_borders(model).input), SAMPLES_AT_ONCE):
         verdict, outputs = _ask(model, codes, verdict.arena_bytes or 0)
         if outputs is None:
@@ -65,11 +70,11 @@ def _ask(model: bytes, codes: AnyArray, arena_bytes: int) -> tuple[MicroVerdict,
 
 
 def run(model: bytes, x: Rows) -> AnyArray:
-    """Raw outputs. Arguments and errors as in `trial`.
+    """Raw outputs, computed in an arena that is large enough for any. Arguments and errors as in `trial`.
 
     Raises: GraphError: TFLM doesn't run the model; the reason is in the message.
     """
-    verdict, outputs = trial(model, x)
+    verdict, outputs = _try(model, x, GENEROUS_ARENA_BYTES)
     if outputs is None:
         raise GraphError(f"TFLM was asked to run a model that it can't run: {verdict.reason}")
     return outputs

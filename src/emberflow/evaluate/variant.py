@@ -26,13 +26,21 @@ class Exam:
     grading: Grading
 
 
-def evaluate_model(model: bytes, exam: Exam, is_microcontroller: bool) -> tuple[Evaluation, Answers]:
+@dataclass(frozen=True, eq=False)
+class Examined:
+    """What an examination gave: the evaluation, the answers that were scored, and TFLM's raw outputs, (n, *output_shape); None where it refuses the model."""
+
+    evaluation: Evaluation
+    answers: Answers
+    on_chip: AnyArray | None
+
+
+def evaluate_model(model: bytes, exam: Exam, is_microcontroller: bool) -> Examined:
     """Size, quality, loss against the baseline, TFLM's verdict, and parity of LiteRT with TFLM.
 
     Quality, loss and agreement are those of TFLM's outputs where the target is a microcontroller and TFLM runs the model, of
     LiteRT's with default kernels elsewhere; so are those of the validation part, by which a threshold is chosen.
 
-    Returns: the evaluation, and the answers that were scored.
     Raises: GraphError: LiteRT refuses the model. DataError: samples, truth or outputs that don't go with the model.
         ProjectError: no such metric, or the project's own raised. WorkerLost: TFLM's process was ended from outside.
     """
@@ -52,7 +60,7 @@ def evaluate_model(model: bytes, exam: Exam, is_microcontroller: bool) -> tuple[
         micro=verdict,
         parity=() if on_chip is None else _parities(model, exam.x, on_linux, on_chip),
     )
-    return evaluation, answers
+    return Examined(evaluation, answers, on_chip)
 
 
 def _parities(model: bytes, x: FloatArray, on_linux: AnyArray, on_chip: AnyArray) -> tuple[Parity, ...]:

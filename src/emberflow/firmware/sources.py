@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ _TEMPLATES = Path(__file__).parent / "templates"
 _IN_ARCHIVE = (8 * 1024**2, 128)  # characters and samples of test vectors
 
 
+@cache
 def _templates() -> jinja2.Environment:
     templates = jinja2.Environment(  # noqa: S701 - C and Python, not HTML: the filters escape
         loader=jinja2.FileSystemLoader(_TEMPLATES), undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True

@@ -29,12 +29,18 @@ class Paper(Value):
     is_microcontroller: bool
 
 
-def evaluate(recipe: str, model: Path, paper: Paper, out: Path, report: Report) -> Evaluation:
-    """Measure the .tflite at `model`, and draw its answers to `out`, SVG. Raises as `evaluate_model`."""
+def evaluate(recipe: str, model: Path, paper: Paper, out: tuple[Path, Path], report: Report) -> Evaluation:
+    """Measure the .tflite at `model`, draw its answers to `out[0]`, SVG, and write TFLM's outputs, where it runs the model, to `out[1]`, .npy.
+
+    Raises as `evaluate_model`.
+    """
     measure, grading = paper.measure, paper.grading
     exam = Exam(np.load(paper.x, mmap_mode="r"), np.load(paper.y), grading.decide(np.load(paper.predictions), paper.thresholds), grading)
-    evaluation, _ = evaluate_model(model.read_bytes(), exam, paper.is_microcontroller)
-    out.write_text(plot.answers(evaluation.quality, paper.labels, paper.unit, recipe).svg(), encoding="utf-8")
+    examined = evaluate_model(model.read_bytes(), exam, paper.is_microcontroller)
+    evaluation = examined.evaluation
+    if examined.on_chip is not None:
+        np.save(out[1], examined.on_chip)
+    out[0].write_text(plot.answers(evaluation.quality, paper.labels, paper.unit, recipe).svg(), encoding="utf-8")
     score = measure.show(evaluation.quality.scores[measure.name])
     report(f"{measure.name} {score} ({evaluation.quality.runtime}), loss {measure.show_loss(evaluation.drop)}")
     return evaluation

@@ -9,6 +9,7 @@ There are two programs around a model called `watch`, whose compiled sources are
   own memory map without taking flash. Outputs and instructions of the model are taken from it: `watch_infer` is the same code in both.
 """
 
+from functools import cache
 from pathlib import Path
 
 import jinja2
@@ -113,8 +114,13 @@ def _read(file: str) -> bytes:
 
 
 def _render(file: str, **words: object) -> bytes:
+    return _templates().get_template(f"{file}.j2").render(words).encode()
+
+
+@cache
+def _templates() -> jinja2.Environment:
     templates = jinja2.Environment(  # noqa: S701 - C and linker scripts, not HTML
         loader=jinja2.FileSystemLoader(_TEMPLATES), undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
     )
     templates.filters["sample_rows"] = literals.sample_rows
-    return templates.get_template(f"{file}.j2").render(words).encode()
+    return templates
