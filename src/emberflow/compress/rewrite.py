@@ -13,7 +13,8 @@ def lift_to_2d(model: Model) -> Model:
     """`model` with each Conv1D, pooling and the like as its 2D form with a kernel of (k, 1).
 
     A signal (batch, steps, channels) becomes (batch, steps, 1, channels) once, at the input, and layers that treat each value alone
-    (normalization, activation, dropout, merges) go on in that form. What has no 2D form gets the signal back in its 1D form.
+    (normalization, activation, dropout, merges) go on in that form. A causal convolution gets its zeros from a layer before it.
+    What has no 2D form gets the signal back in its 1D form.
     TFLite computes 1D layers in 2D anyway, but reshapes around each of them; TFMOT quantizes only the 2D form.
 
     Returns: the same model when it has no 1D layer, else a new one with the same weights.
@@ -32,6 +33,7 @@ def _rebuild(model: Model) -> Model:
     wiring = read_wiring(model)
     layers = {layer.name: layer for layer in model.layers}
     made: dict[str, Layer] = {}
+    borders: dict[str, Layer] = {}
     flat: dict[Reference, Tensor] = {}
     high: dict[Reference, Tensor] = {}  # the same tensors as (batch, steps, 1, channels)
 
@@ -60,6 +62,8 @@ def _rebuild(model: Model) -> Model:
         if call.layer not in made:
             made[call.layer] = LIFTED[kind](layer) if kind in LIFTED else _copy(layer, in_2d)
         arguments = [(as_high if in_2d else as_flat)(reference) for reference in call.inputs]
+        if in_2d and _is_causal(layer):
+            arguments = [_zeros_before(layer, borders)(arguments[0])]
         result = made[call.layer](arguments if call.as_list else arguments[0], **call.kwargs)
         for number, tensor in enumerate(leaves(result)):
             (high if len(tensor.shape) == 4 and in_2d else flat)[Reference(call.layer, call.node, number)] = tensor
@@ -83,11 +87,23 @@ def _copy_weights(layers: dict[str, Layer], made: dict[str, Layer]) -> None:
         layer.set_weights([value.reshape(new.shape) for value, new in zip(old, layer.get_weights(), strict=True)])
 
 
+def _is_causal(layer: Layer) -> bool:
+    return getattr(layer, "padding", None) == "causal"
+
+
+def _zeros_before(layer: Layer, made: dict[str, Layer]) -> Layer:
+    """What puts zeros before the first step, so that no output of a causal convolution sees a later step; the same layer for each call of it."""
+    if layer.name not in made:
+        steps = (layer.kernel_size[0] - 1) * layer.dilation_rate[0]
+        made[layer.name] = keras().layers.ZeroPadding2D(((steps, 0), (0, 0)), name=f"{layer.name}_causal")
+    return made[layer.name]
+
+
 def _convolution(name: str) -> Callable[[Layer], Layer]:
     def lift(layer: Layer) -> Layer:
         config = layer.get_config()
-        if config["padding"] == "causal":
-            raise UnsupportedLayer(f"layer '{layer.name}' pads causally, which has no 2D form; put ZeroPadding1D before it and use padding='valid'")
+        if config["padding"] == "causal":  # its zeros come before it
+            config["padding"] = "valid"
         for key in ("kernel_size", "strides", "dilation_rate"):
             config[key] = (config[key][0] if isinstance(config[key], list | tuple) else config[key], 1)
         if name != "Conv2D":  # depthwise kernels know equal strides only; the width is 1, so its stride says nothing
@@ -109,10 +125,7 @@ def _pool(name: str) -> Callable[[Layer], Layer]:
 
 def _global_pool(name: str) -> Callable[[Layer], Layer]:
     def lift(layer: Layer) -> Layer:
-        config = layer.get_config()
-        if config.get("keepdims"):
-            raise UnsupportedLayer(f"layer '{layer.name}' keeps its pooled dimension, which has no 2D form; set keepdims=False")
-        return getattr(keras().layers, name).from_config(config)
+        return getattr(keras().layers, name).from_config(layer.get_config())
 
     return lift
 
