@@ -121,7 +121,9 @@ def test_the_line_on_layers_is_one_that_can_be_read():
 
 def test_what_is_not_possible_is_told():
     """Above the recipes."""
-    text = render(draft(recipes="formats", why_not_all="a SavedModel has no layers", signature="serve", baseline="saved/"))["emberflow.yaml"]
+    text = render(draft(recipes="formats", why_not_all="a SavedModel has no layers", signature="serve", baseline="saved/", is_fine_tuned=False))[
+        "emberflow.yaml"
+    ]
 
     assert "# No other recipes are possible: a SavedModel has no layers.\nrecipes: formats" in text
     assert ("serve", "saved/") == (parse_project(text).signature, parse_project(text).baseline)

@@ -45,6 +45,7 @@ class Model:
 
     baseline: how the project file names it. kind: what it is, in words.
     recipes: a set or a list, as the project file has it; `why_not_all` says what is left out, and why.
+    is_fine_tuned: whether some of them train on.
     trust: what it was read with, for a run needs the same.
     layers: their names, the ones with weights; empty where the project file can name none.
     """
@@ -56,6 +57,7 @@ class Model:
     room: Room
     recipes: str
     why_not_all: str = ""
+    is_fine_tuned: bool = True
     signature: str | None = None
     trust: Trust = NOBODY
     layers: tuple[str, ...] = ()
@@ -180,7 +182,7 @@ def _about_training(model: Model | None) -> Iterator[str]:
     else:
         yield "standardize: true  # (x - mean) / std along the last axis, here and in the firmware"
         yield "training: {epochs: 24, batch_size: 64, learning_rate: 0.002}"
-    if not model or model.recipes == "all":
+    if not model or model.is_fine_tuned:
         yield "fine_tuning: {epochs: 5, learning_rate: 0.0005}  # for each pruning, clustering and quantization-aware step"
 
 

@@ -11,6 +11,7 @@ from emberflow.inputs import look_at
 from emberflow.keras_bridge import keras, save
 from emberflow.keras_bridge.which import keras_3
 from emberflow.project import read_project
+from emberflow.recipe import ALL, QuantizeAware
 from emberflow.trust import Trust
 
 pytestmark = pytest.mark.xdist_group("tensorflow")
@@ -21,7 +22,7 @@ def keras_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Six numbers to three classes."""
     layers = keras().layers
     path = tmp_path_factory.mktemp("keras") / "gestures.h5"
-    save(keras().Sequential([keras().Input((6,)), layers.Dense(4, "relu", name="hidden"), layers.Dense(3, "softmax", name="decide")]), path)
+    save(keras().Sequential([keras().Input((6,)), layers.Dense(24, "relu", name="hidden"), layers.Dense(3, "softmax", name="decide")]), path)
     return path
 
 
@@ -55,6 +56,31 @@ def test_what_the_model_was_read_with_is_written_down(strangers: Any, tmp_path: 
     assert (True, f"{name}:objects") == (project.trust_model_code, project.custom_objects)
     assert "trust_model_code: true  # the file may run whatever code it holds, with your rights\n" in (tmp_path / "emberflow.yaml").read_text()
     assert look_at(project, tmp_path).possible.is_fine_tuned
+
+
+def test_recipes_that_the_layers_do_not_allow_are_left_out(tmp_path: Path) -> None:
+    """TFMOT trains no quantized LSTM, and its weights are neither pruned nor clustered; behind it there is a dense layer that can be."""
+    layers = keras().layers
+    model = keras().Sequential([keras().Input((8, 6)), layers.LSTM(8, name="memory"), layers.Dense(16, "relu"), layers.Dense(5, "softmax")])
+    save(model, tmp_path / "m.h5")
+    assert 0 == init_project(Order(tmp_path, tmp_path / "m.h5", name="m"))
+
+    recipes = [str(recipe) for recipe in read_project(tmp_path / "emberflow.yaml").recipes]
+    text = (tmp_path / "emberflow.yaml").read_text()
+    assert [str(recipe) for recipe in ALL if QuantizeAware() not in recipe.steps] == recipes
+    assert "# No other recipes are possible: qat can't quantize 'memory' (LSTM) of 'sequential" in text
+    assert "fine_tuning: {" in text
+
+
+def test_layers_that_allow_no_step_leave_the_formats(tmp_path: Path) -> None:
+    """One that TFMOT neither prunes nor clusters nor quantizes."""
+    save(keras().Sequential([keras().Input((8, 6)), keras().layers.PReLU(name="slopes")]), tmp_path / "m.h5")
+    assert 0 == init_project(Order(tmp_path, tmp_path / "m.h5", name="m"))
+
+    text = (tmp_path / "emberflow.yaml").read_text()
+    assert "recipes: formats  #" in text
+    assert "# No other recipes are possible: qat can't quantize 'slopes' (PReLU) of" in text
+    assert "fine_tuning" not in text
 
 
 def test_a_saved_model_gets_the_recipes_that_need_no_training(saved_models: Path, tmp_path: Path) -> None:

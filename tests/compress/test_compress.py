@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from emberflow.compress import load_any
+from emberflow.compress import load_any, why_not
+from emberflow.keras_bridge import keras
+from emberflow.recipe import Cluster, Prune, PruneBlock, QuantizeAware, Step
 from emberflow.training import Lesson
 
 pytestmark = pytest.mark.xdist_group("tensorflow")
@@ -35,3 +37,33 @@ def test_progress_is_told(made: Made, told: list[str]) -> None:
     made("prune70")
 
     assert told[0].startswith("epoch 1/1: accuracy ")
+
+
+@pytest.mark.parametrize(
+    "steps", [(Prune(70),), (PruneBlock(2, 4),), (Cluster(16),), (QuantizeAware(),), (Prune(70), Cluster(16), QuantizeAware())], ids=str
+)
+def test_nothing_stands_against_what_can_be_done(signal_model: Any, steps: tuple[Step, ...]) -> None:
+    """The model stays as it is: 1D, with its weights, and as trainable."""
+    before = signal_model.get_weights()
+
+    assert "" == why_not(signal_model, steps)
+
+    assert {"Conv1D"} == {type(layer).__name__ for layer in signal_model.layers if "Conv" in type(layer).__name__}
+    assert all(np.array_equal(a, b) for a, b in zip(before, signal_model.get_weights(), strict=True))
+
+
+@pytest.mark.parametrize(
+    ("steps", "layer", "said"),
+    [
+        ((QuantizeAware(),), ("LSTM", {"units": 4, "name": "memory"}), "qat can't quantize 'memory' (LSTM) of"),
+        ((QuantizeAware(),), ("Conv1D", {"filters": 8, "kernel_size": 3, "activation": "softplus"}), ", of which TFMOT says: "),
+        ((Prune(70), Cluster(16)), ("Conv1D", {"filters": 2, "kernel_size": 1}), "cluster16 finds no layer to treat in"),
+        ((Prune(70),), ("ReLU", {}), "prune70 finds no layer to treat in"),
+    ],
+)
+def test_what_stands_against_a_step_is_told_without_training(steps: tuple[Step, ...], layer: tuple[str, dict[str, Any]], said: str) -> None:
+    """In the words of the error that carrying it out would raise."""
+    kind, settings = layer
+    model = keras().Sequential([keras().Input((16, 6)), getattr(keras().layers, kind)(**settings)])
+
+    assert said in why_not(model, steps)

@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from emberflow.errors import DataError, GraphError, ProjectError
 from emberflow.graph import read_graph
 from emberflow.inputs import Given, look_at
 from emberflow.project import Project, explain, parse_project
-from emberflow.recipe import ALL
+from emberflow.recipe import ALL, Steps
 from emberflow.target import find_target, load_targets
 from emberflow.trust import NOBODY, Trust
 
@@ -67,7 +68,7 @@ def _draft(order: Order, name: str) -> Draft:
         graph, room = read_graph(subject.model), estimate_room(subject.model)
     except (GraphError, DataError) as error:
         raise ProjectError(f"'{order.model}': {error}") from error
-    recipes, why_not = _recipes(given)
+    recipes = _recipes(given, _untreatable(order.model, order.trust) if given.possible.is_fine_tuned else {})
     target, reason = choose_target(room, load_targets())
     model = Model(
         baseline=_baseline(order.model, order.folder),
@@ -75,8 +76,9 @@ def _draft(order: Order, name: str) -> Draft:
         input_shape=graph.tensors[graph.inputs[0]].shape[1:],
         guess=guess_task(graph),
         room=room,
-        recipes=recipes,
-        why_not_all=why_not,
+        recipes=recipes.words,
+        why_not_all=recipes.why_not_all,
+        is_fine_tuned=recipes.are_fine_tuned,
         signature=order.signature,
         trust=order.trust,
         layers=layers_of(graph) if given.possible.is_fine_tuned else (),
@@ -108,13 +110,40 @@ def _baseline(model: Path, folder: Path) -> str:
     return f"{path}/" if model.is_dir() else path
 
 
-def _recipes(given: Given) -> tuple[str, str]:
-    """All that are possible, as the project file has them, and why not the others."""
-    left_out = dict.fromkeys(why for recipe in ALL if (why := given.possible.why_not(recipe)))
-    if not left_out:
-        return "all", ""
-    why_not = "; ".join(left_out)
-    return (f"[{given.number_format}]" if given.number_format else "formats"), why_not
+@dataclass(frozen=True)
+class _Recipes:
+    """What the project file has behind `recipes`, why not the others, and whether some train on."""
+
+    words: str
+    why_not_all: str
+    are_fine_tuned: bool
+
+
+def _recipes(given: Given, untreatable: Mapping[Steps, str]) -> _Recipes:
+    """All that are possible; of a .tflite the one that it is. `untreatable` says why steps can't be carried out on the model's layers."""
+    why_not = {recipe: given.possible.why_not(recipe) or untreatable.get(recipe.steps, "") for recipe in ALL}
+    possible = [recipe for recipe in ALL if not why_not[recipe]]
+    if given.number_format:
+        words = f"[{given.number_format}]"
+    elif len(possible) == len(ALL):
+        words = "all"
+    elif not any(recipe.steps for recipe in possible):
+        words = "formats"
+    else:
+        words = f"[{', '.join(map(str, possible))}]"
+    return _Recipes(words, "; ".join(dict.fromkeys(filter(None, why_not.values()))), any(recipe.steps for recipe in possible))
+
+
+def _untreatable(model: Path, trust: Trust) -> dict[Steps, str]:
+    """Which steps TFMOT refuses on layers of the Keras model, and why, found without training."""
+    from emberflow.compress import why_not  # noqa: PLC0415 - TensorFlow, which has been imported for the float32 .tflite
+    from emberflow.convert import QuietNativeCode  # noqa: PLC0415
+    from emberflow.keras_bridge import load, own_classes  # noqa: PLC0415
+
+    with QuietNativeCode(), own_classes(trust.own):
+        layers = load(model, trust)
+        found = {steps: why_not(layers, steps) for steps in dict.fromkeys(recipe.steps for recipe in ALL)}
+    return {steps: reason for steps, reason in found.items() if reason}
 
 
 def _write(folder: Path, files: dict[str, str]) -> None:

@@ -6,6 +6,8 @@ from typing import Any
 
 from emberflow.compress import cluster, prune, quantize_aware
 from emberflow.compress.rewrite import lift_to_2d
+from emberflow.compress.treatable import CLUSTERABLE, PRUNABLE, select
+from emberflow.errors import UnsupportedLayer
 from emberflow.keras_bridge import Model, load_own, save
 from emberflow.recipe import Cluster, Prune, PruneBlock, QuantizeAware, Steps
 from emberflow.training import Lesson
@@ -31,6 +33,23 @@ def compress(model_path: Path, steps: Steps, lesson: Lesson, out: Path, report: 
     treated, notes = COMPRESSORS[type(step)](model, step, tuple(before), lesson, report, wishes)
     save(treated, out)
     return notes
+
+
+def why_not(model: Model, steps: Steps) -> str:
+    """What stands against carrying out `steps` on `model`, as far as can be told without training: the error that would be raised; empty when there is none.
+
+    `model` stays as it is.
+    """
+    try:
+        lifted = lift_to_2d(model)
+        for place, step in enumerate(steps):
+            if isinstance(step, QuantizeAware):
+                quantize_aware.check(lifted, steps[:place])
+            else:
+                select(lifted, step, CLUSTERABLE if isinstance(step, Cluster) else PRUNABLE)
+    except UnsupportedLayer as error:
+        return str(error)
+    return ""
 
 
 def load_any(path: Path) -> Model:

@@ -20,8 +20,6 @@ def apply(model: Model, step: QuantizeAware, before: Steps, lesson: Lesson, repo
     Returns: a model with fake-quantization nodes, whose ranges the converter takes over, and notes on layers left alone.
     Raises: UnsupportedLayer: TFMOT can't quantize a layer (all of them named), or a layer is to stay in float.
     """
-    from tensorflow_model_optimization.quantization import keras as quantization  # noqa: PLC0415
-
     scheme, spared = _scheme(before), spare(model, wishes)
     _refuse_float(step, model, wishes)
     refuse_unquantizable(model, scheme.get_quantize_registry(), spared)
@@ -29,15 +27,26 @@ def apply(model: Model, step: QuantizeAware, before: Steps, lesson: Lesson, repo
         if layer.name in spared and type(layer).__name__ in PRUNABLE and any(_kinds(before)):
             layer.trainable = False
 
-    def annotate(layer: Layer) -> Layer:
-        return layer if layer.name in spared or type(layer).__name__ == "InputLayer" else quantization.quantize_annotate_layer(layer)
-
-    annotated = keras().models.clone_model(model, clone_function=annotate)
-    with quantization.quantize_scope():
-        aware = _quantized(annotated, scheme)
+    aware = _quantized(_annotated(model, spared), scheme)
     fit(aware, lesson, report)
     notes = (f"{step}: left layer '{layer.name}' ({kind_of(layer)}) alone: {WISHED}" for layer in model.layers if layer.name in spared)
     return _strip(aware, before), tuple(notes)
+
+
+def check(model: Model, before: Steps) -> None:
+    """Raise UnsupportedLayer where `apply` would, as far as that can be told without training; `model` stays as it is."""
+    scheme = _scheme(before)
+    refuse_unquantizable(model, scheme.get_quantize_registry())
+    _quantized(_annotated(keras().models.clone_model(model)), scheme)
+
+
+def _annotated(model: Model, spared: frozenset[str] = frozenset()) -> Model:
+    from tensorflow_model_optimization.quantization import keras as quantization  # noqa: PLC0415
+
+    def annotate(layer: Layer) -> Layer:
+        return layer if layer.name in spared or type(layer).__name__ == "InputLayer" else quantization.quantize_annotate_layer(layer)
+
+    return keras().models.clone_model(model, clone_function=annotate)
 
 
 def _quantized(annotated: Model, scheme: Any) -> Model:
@@ -45,7 +54,8 @@ def _quantized(annotated: Model, scheme: Any) -> Model:
     from tensorflow_model_optimization.quantization import keras as quantization  # noqa: PLC0415
 
     try:
-        return quantization.quantize_apply(annotated, scheme=scheme)
+        with quantization.quantize_scope():
+            return quantization.quantize_apply(annotated, scheme=scheme)
     except ValueError as error:
         reason = " ".join(str(error).split())[:200]
         raise UnsupportedLayer(
