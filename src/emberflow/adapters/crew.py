@@ -4,12 +4,10 @@ import atexit
 import heapq
 import itertools
 import os
-import shutil
 import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -22,6 +20,7 @@ from typing import Any
 from emberflow.adapters.chatter import Chatter
 from emberflow.adapters.cores import Cores
 from emberflow.adapters.lock import Held
+from emberflow.adapters.scratch import Scratch
 from emberflow.adapters.worker import BROKEN, DONE, FAILED, READY, TOLD
 from emberflow.errors import EmberflowError, OutOfMemory, StageTimeout, WorkerLost
 from emberflow.units import show_seconds
@@ -56,15 +55,15 @@ class Worker:
     def __init__(self, number: int, threads: int, log: Path) -> None:
         ours, theirs = socket.socketpair()
         self.log, self._chatter = log, Chatter(log)
-        self._scratch = Path(tempfile.mkdtemp(prefix="emberflow-worker-"))  # TensorFlow's files of traced functions stay where a process is killed
+        self._scratch = Scratch()  # TensorFlow's files of traced functions stay where a process is killed
         self.process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-            [sys.executable, "-m", "emberflow.adapters.worker", str(theirs.fileno()), str(os.getpid()), str(self._scratch)],
+            [sys.executable, "-m", "emberflow.adapters.worker", str(theirs.fileno()), str(os.getpid()), str(self._scratch.path)],
             pass_fds=[theirs.fileno()],
             stdin=subprocess.DEVNULL,
             stdout=self._chatter.sink,
             stderr=self._chatter.sink,
             start_new_session=True,
-            env={**os.environ, **_surroundings(threads), "TMPDIR": str(self._scratch)},
+            env={**os.environ, **_surroundings(threads), "TMPDIR": str(self._scratch.path)},
         )
         theirs.close()
         self.pipe = Connection(ours.detach())
@@ -133,7 +132,7 @@ class Worker:
         self.process.wait()
         self.pipe.close()
         self._chatter.close()
-        shutil.rmtree(self._scratch, ignore_errors=True)
+        self._scratch.remove()
 
 
 class Crew:

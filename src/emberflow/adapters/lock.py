@@ -70,6 +70,22 @@ def take(path: Path) -> Held | None:
         os.close(descriptor)
 
 
+def take_folder(path: Path) -> Held | None:
+    """The lock of the folder at `path`; None while somebody else has it, where it is somebody else's, and where there is none (any more)."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if _is_at(descriptor, path) and os.fstat(descriptor).st_uid == os.getuid():
+            return Held(path, descriptor)
+    except BlockingIOError:
+        pass  # told below
+    os.close(descriptor)
+    return None
+
+
 def is_held(path: Path) -> bool:
     """Whether somebody has the lock at `path`."""
     if held := take(path):
