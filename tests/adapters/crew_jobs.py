@@ -1,6 +1,7 @@
 """Jobs for worker processes, which find this file on PYTHONPATH: calls that return, fail, hang, and take their process with them."""
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -126,3 +127,23 @@ def work(file, report):
     note("+", file, report)
     time.sleep(0.05)
     note("-", file, report)
+
+
+def count_page_faults(steps, report):
+    """Of a step of training, from batches of a generator, whose activations take a mebibyte each; the first epoch sets up and isn't counted."""
+    import numpy as np
+    import tf_keras as keras
+
+    class Batches(keras.utils.Sequence):
+        def __len__(self):
+            return steps
+
+        def __getitem__(self, number):
+            return np.zeros((64, 128, 6), np.float32), np.zeros((64, 128, 32), np.float32)
+
+    model = keras.Sequential([keras.layers.Conv1D(32, 5, padding="same", activation="relu", input_shape=(128, 6))])
+    model.compile("adam", "mse")
+    faults = []
+    keep = keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: faults.append(resource.getrusage(resource.RUSAGE_SELF).ru_minflt))
+    model.fit(Batches(), epochs=3, verbose=0, callbacks=[keep])
+    return (faults[-1] - faults[-2]) / steps

@@ -97,6 +97,12 @@ def test_threads_are_counted_and_native_code_is_kept_quiet(crew):
     assert run(crew, "look_around", names=list(expected)) == expected
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="the settings are glibc's")
+def test_tensors_are_not_mapped_anew_in_each_step(crew):
+    """Five of a mebibyte, of 256 pages each: TensorFlow sets a threshold under Python 3.11 above which each of them would be."""
+    assert run(crew, "count_page_faults", steps=40) < 256
+
+
 @pytest.mark.parametrize("name", ["DataError", "ModelError", "UnsupportedLayer", "ProjectError", "TrackingError"])
 def test_an_error_of_ours_comes_back_as_itself_and_the_worker_stays(crew, name):
     """Its class decides whether the stage is tried again, its message is for the user."""
