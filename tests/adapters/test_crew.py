@@ -99,8 +99,8 @@ def test_threads_are_counted_and_native_code_is_kept_quiet(crew):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the settings are glibc's")
 def test_tensors_are_not_mapped_anew_in_each_step(crew):
-    """Five of a mebibyte, of 256 pages each: TensorFlow sets a threshold under Python 3.11 above which each of them would be."""
-    assert run(crew, "count_page_faults", steps=40) < 256
+    """Each of 16 MiB has 4,096 pages. Where one of the two settings of glibc is missing 3,000 to 20,000 of them are handed out in a step; with both, 330 to 900."""
+    assert run(crew, "count_page_faults", steps=10) < 2000
 
 
 @pytest.mark.parametrize("name", ["DataError", "ModelError", "UnsupportedLayer", "ProjectError", "TrackingError"])
