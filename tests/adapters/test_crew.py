@@ -97,7 +97,6 @@ def test_threads_are_counted_and_native_code_is_kept_quiet(crew):
     assert run(crew, "look_around", names=list(expected)) == expected
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="the settings are glibc's")
 def test_tensors_are_not_mapped_anew_in_each_step(crew):
     """Each of 16 MiB has 4,096 pages. Where one of the two settings of glibc is missing 3,000 to 20,000 of them are handed out in a step; with both, 330 to 900."""
     assert run(crew, "count_page_faults", steps=10) < 2000

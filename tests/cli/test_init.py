@@ -83,6 +83,15 @@ def test_layers_that_allow_no_step_leave_the_formats(tmp_path: Path) -> None:
     assert "fine_tuning" not in text
 
 
+def test_a_model_of_two_inputs_is_drafted(tmp_path: Path) -> None:
+    """What a run says of it is the run's to say."""
+    one, other = (keras().Input((6,), name=name) for name in ("one", "other"))
+    save(keras().Model([one, other], keras().layers.Dense(3, "softmax")(keras().layers.Add()([one, other]))), tmp_path / "m.h5")
+
+    assert 0 == init_project(Order(tmp_path, tmp_path / "m.h5", name="m"))
+    assert "recipes: all  #" in (tmp_path / "emberflow.yaml").read_text()
+
+
 def test_a_saved_model_gets_the_recipes_that_need_no_training(saved_models: Path, tmp_path: Path) -> None:
     """Its signature is named."""
     assert 0 == init_project(Order(tmp_path / "p", saved_models / "classifier", name="Chosen", signature="classify"))

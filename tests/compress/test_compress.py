@@ -67,3 +67,24 @@ def test_what_stands_against_a_step_is_told_without_training(steps: tuple[Step, 
     model = keras().Sequential([keras().Input((16, 6)), getattr(keras().layers, kind)(**settings)])
 
     assert said in why_not(model, steps)
+
+
+def test_a_model_that_can_not_be_copied_is_told() -> None:
+    """Layers of one that was subclassed can't be wrapped one by one."""
+    keras_2: Any = keras()
+
+    class Own(keras_2.Model):  # type: ignore[misc]
+        """One layer."""
+
+        def __init__(self) -> None:
+            super().__init__(name="own")
+            self.dense = keras_2.layers.Dense(3)
+
+        def call(self, x: Any) -> Any:
+            """As it says."""
+            return self.dense(x)
+
+    model = Own()
+    model(np.zeros((1, 6), np.float32))
+
+    assert why_not(model, (QuantizeAware(),)).startswith("qat can't copy 'own', which Keras refuses: ")

@@ -142,6 +142,8 @@ def _untreatable(model: Path, trust: Trust) -> dict[Steps, str]:
 
     with QuietNativeCode(), own_classes(trust.own):
         layers = load(model, trust)
+        if len(layers.inputs) != 1:
+            return {}  # which a run refuses before any step
         found = {steps: why_not(layers, steps) for steps in dict.fromkeys(recipe.steps for recipe in ALL)}
     return {steps: reason for steps, reason in found.items() if reason}
 

@@ -37,7 +37,11 @@ def check(model: Model, before: Steps) -> None:
     """Raise UnsupportedLayer where `apply` would, as far as that can be told without training; `model` stays as it is."""
     scheme = _scheme(before)
     refuse_unquantizable(model, scheme.get_quantize_registry())
-    _quantized(_annotated(keras().models.clone_model(model)), scheme)
+    try:
+        annotated = _annotated(keras().models.clone_model(model))
+    except (ValueError, TypeError) as error:
+        raise UnsupportedLayer(f"qat can't copy '{model.name}', which Keras refuses: {' '.join(str(error).split())[:200]}") from error
+    _quantized(annotated, scheme)
 
 
 def _annotated(model: Model, spared: frozenset[str] = frozenset()) -> Model:
