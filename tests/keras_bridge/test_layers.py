@@ -207,11 +207,11 @@ def test_an_adapted_normalization_keeps_what_it_learned(three: ModuleType) -> No
 
 
 def test_a_model_within_a_layer_computes_the_same(three: ModuleType, chain: Callable[..., Any], weighed: Callable[[Any], Any]) -> None:
-    """TimeDistributed of a whole model."""
+    """TimeDistributed of a whole model, but for a last bit: Keras 2 multiplies all steps at once, and some processors add larger products up otherwise."""
     inner = three.Sequential([three.Input((4,)), three.layers.Dense(3, "relu6"), three.layers.Dense(2)])
     model = weighed(chain(three.layers.TimeDistributed(inner)))
 
-    assert largest_difference(model, to_keras_2(model)) == 0.0
+    assert largest_difference(model, to_keras_2(model)) <= 2**-22
 
 
 def test_mixed_precision_is_undone(three: ModuleType, chain: Callable[..., Any], weighed: Callable[[Any], Any]) -> None:
