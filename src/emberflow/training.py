@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import Field
 
+from emberflow import heap
 from emberflow.errors import ModelError
 from emberflow.keras_bridge import Model, keras
 from emberflow.standardization import Standardization
@@ -113,14 +114,15 @@ def fit(model: Model, lesson: Lesson, report: Report, callbacks: Sequence[Any] =
     rules = RULES[lesson.task]
     model.compile(keras().optimizers.Adam(schedule), rules.loss(model.output_shape[-1], lesson.loss), metrics=[rules.watched])
     try:
-        history = model.fit(
-            _batches(lesson),
-            epochs=lesson.epochs,
-            validation_data=_watched(*lesson.validation),
-            shuffle=False,  # the batches are shuffled already, by a generator of their own; Keras would shuffle them by the global one
-            verbose=0,
-            callbacks=[*callbacks, keras().callbacks.TerminateOnNaN(), _reporter(lesson.epochs, rules.watched, report)],
-        ).history
+        with heap.given_back():
+            history = model.fit(
+                _batches(lesson),
+                epochs=lesson.epochs,
+                validation_data=_watched(*lesson.validation),
+                shuffle=False,  # the batches are shuffled already, by a generator of their own; Keras would shuffle them by the global one
+                verbose=0,
+                callbacks=[_tensors_in_the_heap(), *callbacks, keras().callbacks.TerminateOnNaN(), _reporter(lesson.epochs, rules.watched, report)],
+            ).history
     except tf.errors.OpError as error:  # also what a batch raised: TensorFlow keeps only its text
         if isinstance(error, tf.errors.ResourceExhaustedError) or _told(error).startswith("MemoryError"):
             raise MemoryError(_told(error)) from error
@@ -129,6 +131,19 @@ def fit(model: Model, lesson: Lesson, report: Report, callbacks: Sequence[Any] =
         raise ModelError(f"the loss became {history['loss'][-1]} in epoch {len(history['loss'])}; lower the learning rate ({lesson.learning_rate})")
     keys = {"loss": "loss", "val_loss": "val_loss", "score": rules.watched, "val_score": f"val_{rules.watched}"}
     return TrainingCurve(watched=_WORDS.get(rules.watched, rules.watched), **{name: tuple(history.get(key, ())) for name, key in keys.items()})
+
+
+def _tensors_in_the_heap() -> Any:
+    class Heap(keras().callbacks.Callback):  # type: ignore[misc]  # tf_keras ships no types
+        """In the steps of training; pieces of the validation part are large, and come once an epoch."""
+
+        def on_train_batch_begin(self, batch: int, logs: object = None) -> None:
+            heap.keep()
+
+        def on_test_begin(self, logs: object = None) -> None:
+            heap.give_back()
+
+    return Heap()
 
 
 def _told(error: Exception) -> str:

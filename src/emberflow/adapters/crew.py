@@ -28,7 +28,6 @@ from emberflow.units import show_seconds
 _START_SECONDS = 120.0
 _LOOK_SECONDS = 0.05  # between two looks for a core that another run gave back
 _DEATH_SECONDS = 1.0  # between the end of a process's pipe and its own
-_KEPT_BYTES = 64 * 1024**2  # of free memory at the end of a heap, for the next tensors
 _ENDED = "the run was ended from outside, and its work with it; run again: what was finished is kept"
 AT_WORK = "at work"  # the first that a job reports: it has a worker now
 
@@ -259,11 +258,7 @@ class Crew:
 
 
 def _surroundings(threads: int) -> dict[str, str]:
-    """The environment of a worker: TensorFlow and BLAS share the cores, Keras 2 is meant, native code keeps quiet, tensors lie in the heap.
-
-    TensorFlow 2.21 has glibc map and unmap each tensor of more than 128 KiB under Python 3.11 (`ApplyPython311MemoryPatch`): every page of it is
-    then given by the kernel anew in each step, which took 40 % of a training's time. Without maps, and with a heap that keeps 64 MiB, none is.
-    """
+    """The environment of a worker: TensorFlow and BLAS share the cores, Keras 2 is meant, native code keeps quiet."""
     count = str(threads)
     counted = dict.fromkeys(("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), count)
     return counted | {
@@ -271,8 +266,6 @@ def _surroundings(threads: int) -> dict[str, str]:
         "TF_CPP_MIN_LOG_LEVEL": "2",
         "CUDA_VISIBLE_DEVICES": "-1",
         "MALLOC_ARENA_MAX": "2",
-        "MALLOC_MMAP_MAX_": "0",
-        "MALLOC_TOP_PAD_": str(_KEPT_BYTES),
         "PYTHONFAULTHANDLER": "1",
     }
 
