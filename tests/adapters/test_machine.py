@@ -1,5 +1,8 @@
 """What a chip forbids is a fault on the emulated core too, with the function that did it. Each test is a main of a few statements."""
 
+import gc
+from pathlib import Path
+
 import pytest
 
 from emberflow.adapters import machine as module
@@ -182,3 +185,24 @@ def test_a_program_too_large_to_count_is_refused(run, chip, monkeypatch):
 
     with pytest.raises(EmulatorError, match="received a program of more blocks of code than the emulator counts; expected one of a few hundred KiB"):
         run(chip.main_of(""))
+
+
+def test_a_cores_memory_is_given_back_before_python_collects(run, chip):
+    """270 MB each; one that ran to its limit too."""
+
+    def private_mib():
+        return next(int(line.split()[1]) // 1024 for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmData:"))
+
+    ends, hangs = chip.main_of("return 0"), chip.main_of('for (;;) __asm__ volatile("")')
+    run(ends)
+    gc.collect()
+    gc.disable()
+    try:
+        before = private_mib()
+        for _ in range(3):
+            run(ends)
+            with pytest.raises(InstructionLimit):
+                run(hangs)
+        assert private_mib() - before < 200
+    finally:
+        gc.enable()

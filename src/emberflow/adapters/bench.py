@@ -4,7 +4,6 @@ It stands here and not among `stages` because it needs toolchain and emulator; i
 is an answer, not an error: the pipeline goes on without the chip's figures.
 """
 
-import gc
 from dataclasses import replace
 from pathlib import Path
 
@@ -77,8 +76,6 @@ def run_on_chip(assignment: Assignment, report: Report) -> Finding:
     except (ToolchainError, TargetError, GraphError, DoesNotFit, BundleError) as error:
         report("not on the chip")
         return Finding(why_not=str(error))
-    finally:
-        gc.collect()  # an emulated core has 270 MB, and hangs in a cycle where a limit ended it
     report(_tell(figures))
     return Finding(on_chip=figures, quality=_quality(proof, assignment, thresholds))
 

@@ -139,7 +139,8 @@ class Machine:
         self._uc.emu_stop()
 
     def close(self) -> None:
-        """Give the core's memory back now: it and this object hold each other through their hooks."""
+        """Give the core's memory, 270 MB, back now: it, its hooks and this object hold each other, and so would wait for Python to collect."""
+        self._uc._Uc__finalizer()  # Unicorn 2.1.4 has no public name for it; what it ended is not ended again
         vars(self).clear()
 
     # What the counter asks and tells; nothing may be raised, for it is C.
