@@ -23,6 +23,7 @@ from emberflow.adapters.disk import no_space, telling_of_disk
 from emberflow.adapters.mlflow_tflite import save_model
 from emberflow.adapters.tracking_address import SQLITE, RunIds, hide_password, is_server
 from emberflow.adapters.tracking_figures import Card, DataInput, Figures
+from emberflow.adapters.tracking_tables import make_tables
 from emberflow.errors import EmberflowError, ProjectError, TrackingError
 
 Files = Sequence[tuple[Path, str]]
@@ -153,10 +154,13 @@ def connect(uri: str) -> Client:
     """
     with answering(uri), ExitStack() as stack:
         stack.enter_context(_quiet())
-        if uri.startswith(SQLITE):
-            stack.enter_context(_alone(Path(uri.removeprefix(SQLITE))))
+        database = Path(uri.removeprefix(SQLITE)) if uri.startswith(SQLITE) else None
+        if database:
+            stack.enter_context(_alone(database))
         if not is_server(uri):
             _knock(uri)
+        if database:
+            make_tables(database)
         client = Client(uri, MlflowClient(tracking_uri=uri, registry_uri=uri))
     logging.getLogger(_NOISY[0]).setLevel(logging.CRITICAL)  # it logs with a trace what `answering` raises in our words
     return client
@@ -234,7 +238,7 @@ def _knock(uri: str) -> None:
 
 @contextmanager
 def _alone(database: Path) -> Iterator[None]:
-    """Lets one process at a time open `database`: MLflow's migrations of a fresh SQLite file don't bear two."""
+    """Lets one process at a time open `database`: of several, one makes the tables of a fresh file."""
     import fcntl  # noqa: PLC0415  # Windows has none, and tracks to a server
 
     database.parent.mkdir(parents=True, exist_ok=True)

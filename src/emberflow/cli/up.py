@@ -16,6 +16,7 @@ from urllib.request import Request, urlopen
 from pydantic import ValidationError
 from rich.console import Console
 
+from emberflow.adapters.tracking import Tracker
 from emberflow.alert import ALERTS, Recipient
 from emberflow.cli.environment import prepare_environment, remember_migration
 from emberflow.cli.password import Password, make_password, read_password
@@ -141,7 +142,10 @@ def _start(place: Place, work: Work, console: Console) -> Stack:
     try:
         with Progress(console) as progress:
             progress.say("starting Prefect and MLflow (about half a minute)")
-            stack = _spawn(_spawn(stack, prefect, place.home), mlflow, place.home)
+            stack = _spawn(stack, prefect, place.home)
+            if not (place.home / "mlflow.db").exists():
+                Tracker.local(place.home).warm_up()  # makes the tables: killed while it does, MLflow's server would leave half of them for good
+            stack = _spawn(stack, mlflow, place.home)
             _wait(stack, PREFECT, lambda: _answers(f"{stack.prefect}/api/health"))
             progress.say(f"Prefect answers after {show_seconds(time.monotonic() - start)}; starting the worker")
             stack = _spawn(stack, runner, place.home)

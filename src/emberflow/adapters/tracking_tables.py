@@ -1,0 +1,26 @@
+"""MLflow's tables in a fresh SQLite file: all of them, or none. Refuses to migrate what is there already."""
+
+import os
+from pathlib import Path
+
+from mlflow.store.db.utils import _initialize_tables
+from sqlalchemy import create_engine
+
+
+def make_tables(database: Path) -> None:
+    """Give `database` MLflow's tables where there is no such file, or an empty one; one process at a time.
+
+    MLflow makes them in dozens of steps, each committed by itself, and can't go on where a process was killed in between ("index already exists").
+    So they are made in a file beside, which gets its name when all are there; what a killed process left of such a file is removed.
+    """
+    if database.exists() and database.stat().st_size:
+        return
+    beside = database.with_name(f"{database.name}.new")
+    for left in database.parent.glob(f"{beside.name}*"):  # its journal too, which SQLite would play back into a file of that name
+        left.unlink()
+    engine = create_engine(f"sqlite:///{beside}")
+    try:
+        _initialize_tables(engine)  # type: ignore[no-untyped-call]
+    finally:
+        engine.dispose()
+    os.replace(beside, database)
