@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from emberflow.artifact import digest
+from emberflow.compiler.absorb import absorb_pads
 from emberflow.compiler.check import check
 from emberflow.compiler.emit import Writer
 from emberflow.compiler.fold import fold
@@ -46,6 +47,7 @@ def compile_model(model: bytes, name: str, parity: Parity = Parity.TFLM, weights
     """
     graph = fold(read_graph(model))
     check(graph)
+    graph = absorb_pads(graph)
     program, planned = share(lower(graph, parity, read_tables(graph, parity), weights))
     word = identifier(name)
     origin = f"compiled by Emberflow from a .tflite of {len(model):,} B, SHA-256 {digest(model)}"

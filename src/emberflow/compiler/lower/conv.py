@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from emberflow.compiler.absorb import border_of
 from emberflow.compiler.lower.plane import Plane
 from emberflow.compiler.lower.rescale import Rescale, pack, weighted_sums
 from emberflow.compiler.lower.rows import Use, place_rows, tell_plain
@@ -34,7 +35,8 @@ def lower_conv(site: Site) -> tuple[Step, ...]:
         f"weights of shape {weights.shape} don't go with input {source.shape} and output {site.output.shape}; convert the model again",
     )
     rows = _less_zero_point(site, weights).reshape(channels, -1)  # (channels, height*width*depth)
-    is_pointwise = height == width == groups == 1 and depth % 4 == 0 and (fields["stride_y"], fields["stride_x"]) == (1, 1)
+    steps = (fields["stride_y"], fields["stride_x"], *border_of(site.options))
+    is_pointwise = height == width == groups == 1 and depth % 4 == 0 and steps == (1, 1, (0, 0), (0, 0))
     rescale = pack(site, weighted_sums(site, source, weights, rows, site.optional(2)))
     placed = place_rows(site, rows, pad_rows(rows), Use.FOUR_PIXELS, times=-(-site.output.elements // (4 * channels)))
     parameters = site.struct(

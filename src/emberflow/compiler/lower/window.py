@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from emberflow.compiler.absorb import border_of
 from emberflow.compiler.program import Field
 from emberflow.compiler.site import Site
 
@@ -13,13 +14,14 @@ _MOST_BORDER = 2 * 256  # of padding up to 255 on both sides, an odd rest on one
 
 @dataclass(frozen=True)
 class Axis:
-    """One axis of a window: the sizes of input, output and kernel, and how the kernel moves."""
+    """One axis of a window: the sizes of input, output and kernel, how the kernel moves, and places before and behind the input, besides padding."""
 
     size: int
     output: int
     kernel: int
     stride: int
     dilation: int = 1
+    border: tuple[int, int] = (0, 0)
 
     @property
     def reach(self) -> int:
@@ -28,11 +30,13 @@ class Axis:
 
     def pad(self, padding: str) -> int:
         """Steps before the input's first: SAME centers the window, and an odd rest goes behind (TensorFlow, nn.convolution)."""
-        return max((self.output - 1) * self.stride + self.reach - self.size, 0) // 2 if padding == "SAME" else 0
+        return max((self.output - 1) * self.stride + self.reach - self.size, 0) // 2 if padding == "SAME" else self.border[0]
 
     def steps(self, padding: str) -> int:
         """How many places the window takes."""
-        return -(-self.size // self.stride) if padding == "SAME" else max(-(-(self.size - self.reach + 1) // self.stride), 0)
+        if padding == "SAME":
+            return -(-self.size // self.stride)
+        return max(-(-(sum(self.border) + self.size - self.reach + 1) // self.stride), 0)
 
 
 def window_fields(site: Site, kernel: tuple[int, int]) -> dict[str, Field]:
@@ -45,8 +49,9 @@ def window_fields(site: Site, kernel: tuple[int, int]) -> dict[str, Field]:
         len(shape) == len(output) == 4 and shape[0] == output[0] == 1,
         f"it leads from shape {shape} to {output}; expected (1, height, width, channels) for both; convert the model with batch 1",
     )
-    y = Axis(shape[1], output[1], kernel[0], options["stride_h"], options.get("dilation_h", 1))
-    x = Axis(shape[2], output[2], kernel[1], options["stride_w"], options.get("dilation_w", 1))
+    rows, columns = border_of(options)
+    y = Axis(shape[1], output[1], kernel[0], options["stride_h"], options.get("dilation_h", 1), rows)
+    x = Axis(shape[2], output[2], kernel[1], options["stride_w"], options.get("dilation_w", 1), columns)
     padding = options["padding"]
     site.expect(
         (y.steps(padding), x.steps(padding)) == output[1:3],
