@@ -13,10 +13,12 @@ from emberflow.compress.treatable import refuse_unquantizable
 from emberflow.convert import convert
 from emberflow.errors import UnsupportedLayer
 from emberflow.evaluate.size import measure_size
-from emberflow.keras_bridge import keras
+from emberflow.graph import read_graph
+from emberflow.keras_bridge import keras, save
 from emberflow.recipe import Cluster, Format, Prune, QuantizeAware, Steps
 from emberflow.training import Lesson
 from emberflow.wishes import LayerWish, Wishes
+from tests.compiler.harness import differing_bytes
 
 pytestmark = pytest.mark.xdist_group("tensorflow")
 Made = Callable[[str], tuple[Path, tuple[str, ...]]]
@@ -82,6 +84,33 @@ def test_what_tfmot_can_t_quantize_is_refused_before_training(before: Steps, les
         UnsupportedLayer, match=r"qat can't quantize 'prelu' \(PReLU\), 'lone' \(BatchNormalization\) of 'model\w*'; use a recipe without qat"
     ):
         apply(keras().Model(source, x), QuantizeAware(), before, lesson, lambda _: None)
+
+
+@pytest.mark.parametrize("before", [(), (Prune(50), Cluster(16))], ids=["alone", "after pruning and clustering"])
+def test_gates_and_merges_that_tfmot_does_not_know_are_trained_too(before: Steps, tmp_path: Path) -> None:
+    """A squeeze-and-excite gate, and what else merges two images without weights: all of it int8 afterwards, and the firmware equals TFLM."""
+    layers, generator = keras().layers, np.random.default_rng(0)
+    keras().utils.set_random_seed(1)
+    y = np.arange(96) % 3
+    x = (generator.normal(size=(96, 8, 8, 3)) + y[:, np.newaxis, np.newaxis, np.newaxis]).astype(np.float32)
+    source = keras().Input((8, 8, 3))
+    image = layers.Conv2D(16, 3, padding="same", activation="relu")(source)
+    for merge in (layers.Subtract(), layers.Maximum(), layers.Minimum()):
+        image = merge([image, layers.Conv2D(16, 3, padding="same", activation="relu")(image)])
+    gate = layers.Conv2D(16, 1, activation="sigmoid")(layers.GlobalAveragePooling2D(keepdims=True)(image))
+    image = layers.Multiply()([image, gate])
+    save(keras().Model(source, layers.Dense(3, "softmax")(layers.GlobalAveragePooling2D()(image))), tmp_path / "model.h5")
+
+    lesson = Lesson(x=x, y=y, validation=(x[:8], y[:8]), epochs=1, batch_size=8, learning_rate=1e-3, seed=1)
+    compress(tmp_path / "model.h5", (*before, QuantizeAware()), lesson, tmp_path / "aware.h5", lambda _: None)
+    convert(tmp_path / "aware.h5", Format.INT8, x[:16], tmp_path / "aware.tflite")
+
+    graph = read_graph((tmp_path / "aware.tflite").read_bytes())
+    assert {"MUL", "SUB", "MAXIMUM", "MINIMUM"} <= {operator.name for operator in graph.operators}
+    assert {graph.result(operator).dtype for operator in graph.operators} == {"int8"}
+    differing, distinct = differing_bytes((tmp_path / "aware.tflite").read_bytes(), samples=16, flavours=("plain",))
+    assert 0 == differing
+    assert distinct > 4
 
 
 def test_an_activation_of_the_user_s_own_is_told(lesson: Lesson) -> None:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from emberflow.compress.treatable import PRUNABLE, WISHED, refuse_unquantizable, spare
+from emberflow.compress.treatable import MERGING, PRUNABLE, WISHED, refuse_unquantizable, spare
 from emberflow.errors import UnsupportedLayer
 from emberflow.keras_bridge import Layer, Model, keras, kind_of
 from emberflow.recipe import Cluster, Prune, PruneBlock, QuantizeAware, Steps
@@ -45,10 +45,16 @@ def check(model: Model, before: Steps) -> None:
 
 
 def _annotated(model: Model, spared: frozenset[str] = frozenset()) -> Model:
+    from tensorflow_model_optimization.python.core.quantization.keras.default_8bit.default_8bit_quantize_configs import (  # noqa: PLC0415
+        Default8BitOutputQuantizeConfig,
+    )
     from tensorflow_model_optimization.quantization import keras as quantization  # noqa: PLC0415
 
     def annotate(layer: Layer) -> Layer:
-        return layer if layer.name in spared or type(layer).__name__ == "InputLayer" else quantization.quantize_annotate_layer(layer)
+        kind = type(layer).__name__
+        if layer.name in spared or kind == "InputLayer":
+            return layer
+        return quantization.quantize_annotate_layer(layer, Default8BitOutputQuantizeConfig() if kind in MERGING else None)
 
     return keras().models.clone_model(model, clone_function=annotate)
 

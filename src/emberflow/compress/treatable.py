@@ -11,6 +11,8 @@ from emberflow.wishes import NONE, LayerWish, Wishes
 # weights worth treating, by layer: depthwise kernels are few and each weight of them matters to a whole channel
 PRUNABLE: Mapping[str, str] = {"Conv2D": "kernel", "Conv2DTranspose": "kernel", "Conv1D": "kernel", "Dense": "kernel"}
 CLUSTERABLE: Mapping[str, str] = {"Conv2D": "kernel", "Conv1D": "kernel", "Dense": "kernel"}
+MERGING = frozenset({"Multiply", "Subtract", "Maximum", "Minimum"})
+"""Layers without weights that TFMOT doesn't know, and whose output has a range to train as Add's has, which it knows."""
 _SMALL = 64
 
 
@@ -96,7 +98,7 @@ def _inbound_names(layer: Layer) -> set[str]:
 
 
 def _passes(layer: Layer) -> bool:
-    return type(layer).__name__ in ("InputLayer", "BatchNormalization", "SeparableConv2D")  # TFMOT makes two layers of a separable one
+    return type(layer).__name__ in {"InputLayer", "BatchNormalization", "SeparableConv2D", *MERGING}  # TFMOT makes two layers of a separable one
 
 
 _FOLDED_INTO = ("Conv2D", "DepthwiseConv2D", "Dense", "SeparableConv2D")
