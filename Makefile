@@ -3,11 +3,12 @@ PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3,$(shell comma
 BIN := .venv/bin
 READY := .venv/ready
 # --max-worker-restart=0: after a test that crashes its process, pytest-xdist would wait for ever at the end (seen with 3.8 and loadgroup)
-PYTEST := $(BIN)/pytest -n 2 --dist loadgroup --max-worker-restart=0 --durations=10
+PYTEST := $(BIN)/pytest -n 2 --dist loadgroup --max-worker-restart=0 --durations=10 -rs
 
 # Where CI is set, what failed (1; other codes are no verdict) is tried once more by itself: who waits for a clock on a busy machine may fail once, who is wrong fails twice.
 define pytest
-$(PYTEST) -m "$(1)" || { [ $$? = 1 ] && [ -n "$(CI)" ] && echo "what failed is tried once more:" && $(PYTEST) -m "$(1)" --last-failed --last-failed-no-failures=none; }
+$(PYTEST) -m "$(1)" || { [ $$? = 1 ] && [ -n "$(CI)" ] && echo "what failed is tried once more:" \
+  && EMBERFLOW_TESTS_UNTIL= $(PYTEST) -m "$(1)" --last-failed --last-failed-no-failures=none; }
 endef
 
 .DEFAULT_GOAL := help

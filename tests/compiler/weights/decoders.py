@@ -57,7 +57,7 @@ class Parameters(ctypes.Structure):
 @functools.cache
 def library(flavour):
     """The decoders, built with undefined behaviour ending the process."""
-    flags = ["-std=c11", "-O1", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-fsanitize=undefined", "-fsanitize-trap=undefined"]
+    flags = ["-std=c11", "-O0", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-fsanitize=undefined", "-fsanitize-trap=undefined"]
     flags += ["-DEF_EMULATE_DSP"] if flavour == "dsp" else []
     with tempfile.TemporaryDirectory() as folder:
         source, made = Path(folder) / "decoders.c", Path(folder) / "decoders.so"
