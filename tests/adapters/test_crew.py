@@ -98,8 +98,8 @@ def test_threads_are_counted_and_native_code_is_kept_quiet(crew):
 
 
 def test_tensors_are_not_mapped_anew_in_each_step(crew):
-    """Of 1,024 pages each, of which a training step needs several."""
-    assert run(crew, "count_page_faults", steps=10) < 500
+    """Of 1,024 pages each, of which a training step needs several: fewer faults than one of them takes (3,555 where all are mapped)."""
+    assert run(crew, "count_page_faults", steps=10) < 1024
 
 
 @pytest.mark.parametrize("name", ["DataError", "ModelError", "UnsupportedLayer", "ProjectError", "TrackingError"])

@@ -1,12 +1,10 @@
 """Runs logged to a real MLflow over SQLite, read back with MLflow's own client."""
 
 import json
-import os
 import pickle
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -221,22 +219,6 @@ def test_two_processes_open_a_fresh_store_at_once(tmp_path: Path) -> None:
 
     assert [out for out, _ in said] == [b"1\n", b"1\n"], said
     assert not any(b"INFO" in err for _, err in said), "no word of MLflow's migrations"
-
-
-@pytest.mark.slow
-def test_who_is_killed_while_it_makes_the_tables_leaves_none(tmp_path: Path) -> None:
-    """MLflow can't go on from half of them: the next process makes them all, and nothing is left beside."""
-    code = "import sys; from pathlib import Path; from emberflow.adapters.tracking import Tracker;"
-    code += "Tracker.local(Path(sys.argv[1])).open_run('e', 'r', {})"
-    with subprocess.Popen([sys.executable, "-c", code, str(tmp_path)]) as process:
-        while not any(os.path.getsize(path) > 100_000 for path in tmp_path.glob("mlflow.db*") if not path.name.endswith("-journal")):  # of 950 KB
-            assert process.poll() is None
-            time.sleep(0.001)
-        process.kill()
-
-    assert not (tmp_path / "mlflow.db").exists() or not (tmp_path / "mlflow.db").stat().st_size
-    assert Tracker.local(tmp_path).open_run("e", "r", {}).experiment_id == "1"
-    assert {path.name for path in tmp_path.iterdir()} == {"mlflow.db", "mlflow.db.lock"}
 
 
 def test_nothing_is_written_to_the_working_directory(home: Path, client: MlflowClient, finished: RunIds) -> None:
