@@ -20,7 +20,7 @@ CODE = tflite.BuiltinOperator
 AROUND = [(0, 0), (1, 1), (1, 1), (0, 0)]
 
 
-def behind_a_pad(parts, paddings, readers=1, padded=None, outputs=()):
+def behind_a_pad(parts, paddings, readers=1, padded=None, outputs=(), dtype=np.int32):
     """A model: PAD around what `parts`, arguments of `several_operators`, reads first; then those, `readers` times.
 
     Args:
@@ -28,7 +28,7 @@ def behind_a_pad(parts, paddings, readers=1, padded=None, outputs=()):
     """
     code, (image, *constants), (result,), kind, options = parts
     inside = tuple(size - sum(pair) for size, pair in zip(image.shape, paddings, strict=True))
-    tensors = [replace(image, name="image", shape=inside), constant("paddings", np.array(paddings, np.int32)), (padded or (lambda each: each))(image)]
+    tensors = [replace(image, name="image", shape=inside), constant("paddings", np.array(paddings, dtype)), (padded or (lambda each: each))(image)]
     operators = [OperatorSpec(CODE.PAD, (0, 1), (2,), "PadOptions")]
     for _ in range(readers):
         first = len(tensors)
@@ -119,17 +119,18 @@ def test_a_pad_that_others_need_stays(model):
 
 
 @pytest.mark.parametrize(
-    ("paddings", "padded"),
+    ("paddings", "padded", "dtype"),
     [
-        pytest.param(AROUND, wider, id="another scale"),
-        pytest.param(AROUND, lambda each: replace(each, zero_points=(each.zero_points[0] ^ 1,)), id="another zero point"),
-        pytest.param(AROUND, lambda each: replace(each, shape=(1, 7, 6, 3)), id="another shape"),
-        pytest.param([(0, 0), (1, -1), (0, 0), (0, 0)], None, id="below 0"),
+        pytest.param(AROUND, wider, np.int32, id="another scale"),
+        pytest.param(AROUND, lambda each: replace(each, zero_points=(each.zero_points[0] ^ 1,)), np.int32, id="another zero point"),
+        pytest.param(AROUND, lambda each: replace(each, shape=(1, 7, 6, 3)), np.int32, id="another shape"),
+        pytest.param([(0, 0), (1, -1), (0, 0), (0, 0)], None, np.int32, id="below 0"),
+        pytest.param(AROUND, None, np.float32, id="no whole numbers"),
     ],
 )
-def test_a_pad_that_is_none_stays(paddings, padded):
+def test_a_pad_that_is_none_stays(paddings, padded, dtype):
     """What a stranger's file may say: the lowerings refuse it, or do what TFLM does."""
-    graph = read_graph(behind_a_pad(conv(WINDOW, 2, 3), paddings, padded=padded))
+    graph = read_graph(behind_a_pad(conv(WINDOW, 2, 3), paddings, padded=padded, dtype=dtype))
 
     assert [each.name for each in absorb_pads(graph).operators] == ["PAD", "CONV_2D"]
 

@@ -6,6 +6,8 @@ from pathlib import Path
 from mlflow.store.db.utils import _initialize_tables
 from sqlalchemy import create_engine
 
+_JOURNALS = ("-journal", "-wal", "-shm")  # SQLite would play them back into a new file of that name
+
 
 def make_tables(database: Path) -> None:
     """Give `database` MLflow's tables where there is no such file, or an empty one; one process at a time.
@@ -16,8 +18,8 @@ def make_tables(database: Path) -> None:
     if database.exists() and database.stat().st_size:
         return
     beside = database.with_name(f"{database.name}.new")
-    for left in database.parent.glob(f"{beside.name}*"):  # its journal too, which SQLite would play back into a file of that name
-        left.unlink()
+    for ending in ("", *_JOURNALS):
+        database.with_name(beside.name + ending).unlink(missing_ok=True)
     engine = create_engine(f"sqlite:///{beside}")
     try:
         _initialize_tables(engine)  # type: ignore[no-untyped-call]

@@ -48,7 +48,7 @@ def _border(graph: Graph, operator: Operator) -> Border | None:
     source, target, paddings = graph.operand(operator, 0), graph.result(operator), graph.operand(operator, 1).data
     if not _is_read_by_windows(graph, target) or not _are_alike(source, target):
         return None
-    if paddings is None or paddings.shape != (4, 2) or not 0 <= paddings.min() <= paddings.max() <= _WIDEST:
+    if paddings is None or paddings.dtype.kind != "i" or paddings.shape != (4, 2) or not 0 <= paddings.min() <= paddings.max() <= _WIDEST:
         return None
     batch, rows, columns, channels = ((int(before), int(behind)) for before, behind in paddings)
     padded = tuple(size + int(more) for size, more in zip(source.shape, paddings.sum(axis=1), strict=False))
