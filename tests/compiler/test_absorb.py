@@ -12,7 +12,7 @@ from emberflow.compiler import compile_model
 from emberflow.compiler.absorb import absorb_pads, border_of
 from emberflow.compiler.lower.window import Axis
 from emberflow.graph import read_graph
-from tests.compiler.harness import activation, constant, differing_bytes
+from tests.compiler.harness import TYPES, activation, constant, differing_bytes
 from tests.compiler.lower.test_conv import VALID, conv, depthwise
 from tests.models import OperatorSpec, convert, write_tflite
 
@@ -124,6 +124,11 @@ def test_a_pad_that_others_need_stays(model):
         pytest.param(AROUND, wider, np.int32, id="another scale"),
         pytest.param(AROUND, lambda each: replace(each, zero_points=(each.zero_points[0] ^ 1,)), np.int32, id="another zero point"),
         pytest.param(AROUND, lambda each: replace(each, shape=(1, 7, 6, 3)), np.int32, id="another shape"),
+        pytest.param(AROUND, lambda each: replace(each, type=TYPES["uint8"]), np.int32, id="another type"),
+        pytest.param(AROUND, lambda each: replace(each, scales=(), zero_points=()), np.int32, id="no scale"),
+        pytest.param(
+            AROUND, lambda each: replace(each, scales=each.scales * 3, zero_points=each.zero_points * 3, axis=3), np.int32, id="a scale a channel"
+        ),
         pytest.param([(0, 0), (1, -1), (0, 0), (0, 0)], None, np.int32, id="below 0"),
         pytest.param(AROUND, None, np.float32, id="no whole numbers"),
     ],

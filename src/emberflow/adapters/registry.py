@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from emberflow.adapters.lock import alone
 from emberflow.adapters.tracking import Tracker
 from emberflow.adapters.tracking_address import SQLITE
 from emberflow.adapters.tracking_notes import clip
@@ -154,7 +155,9 @@ class Registry:
         if not self.tracker.uri.startswith(SQLITE):
             yield
             return
-        with _holding(Path(self.tracker.uri.removeprefix(SQLITE)).with_suffix(".registry.lock")):
+        lock = Path(self.tracker.uri.removeprefix(SQLITE)).with_suffix(".registry.lock")
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        with alone(lock):
             yield
 
     @contextmanager
@@ -223,14 +226,3 @@ def _read(found: Any) -> Version:
         replaced=int(tags[_REPLACED]) if _REPLACED in tags else None,
         **{name: tags[key] for name, key in _RUNS.items()},
     )
-
-
-@contextmanager
-def _holding(path: Path) -> Iterator[None]:
-    """A lock on a file that ends with the process, however that ends."""
-    import fcntl  # noqa: PLC0415  # Windows has none, and tracks to a server
-
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield

@@ -20,6 +20,7 @@ from sqlalchemy import create_engine
 from sqlalchemy.exc import OperationalError
 
 from emberflow.adapters.disk import no_space, telling_of_disk
+from emberflow.adapters.lock import alone
 from emberflow.adapters.mlflow_tflite import save_model
 from emberflow.adapters.tracking_address import SQLITE, RunIds, hide_password, is_server
 from emberflow.adapters.tracking_figures import Card, DataInput, Figures
@@ -156,7 +157,8 @@ def connect(uri: str) -> Client:
         stack.enter_context(_quiet())
         database = Path(uri.removeprefix(SQLITE)) if uri.startswith(SQLITE) else None
         if database:
-            stack.enter_context(_alone(database))
+            database.parent.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(alone(database.with_name(f"{database.name}.lock")))  # of several processes one makes the tables
         if not is_server(uri):
             _knock(uri)
         if database:
@@ -234,17 +236,6 @@ def _knock(uri: str) -> None:
         engine.connect().close()
     finally:
         engine.dispose()
-
-
-@contextmanager
-def _alone(database: Path) -> Iterator[None]:
-    """Lets one process at a time open `database`: of several, one makes the tables of a fresh file."""
-    import fcntl  # noqa: PLC0415  # Windows has none, and tracks to a server
-
-    database.parent.mkdir(parents=True, exist_ok=True)
-    with database.with_name(f"{database.name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 @contextmanager

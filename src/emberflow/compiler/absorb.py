@@ -46,7 +46,7 @@ def _border(graph: Graph, operator: Operator) -> Border | None:
     if operator.name != "PAD" or len(operator.inputs) != 2 or len(operator.outputs) != 1 or operator.outputs[0] in graph.outputs:
         return None
     source, target, paddings = graph.operand(operator, 0), graph.result(operator), graph.operand(operator, 1).data
-    if not _is_read_by_windows(graph, target) or not _are_alike(source, target):
+    if not _is_read_by_windows(graph, target) or _grid(source) is None or _grid(source) != _grid(target):
         return None
     if paddings is None or paddings.dtype.kind != "i" or paddings.shape != (4, 2) or not 0 <= paddings.min() <= paddings.max() <= _WIDEST:
         return None
@@ -62,9 +62,8 @@ def _is_read_by_windows(graph: Graph, tensor: Tensor) -> bool:
     return bool(readers) and all(is_image)
 
 
-def _are_alike(source: Tensor, target: Tensor) -> bool:
-    """Whether both are computed int8 codes of one scale and zero point."""
-    if not all(each.dtype == "int8" and each.data is None and each.quantization and not each.quantization.per_channel for each in (source, target)):
-        return False
-    one, other = source.quantization, target.quantization
-    return bool(one and other and one.scales[0] == other.scales[0] and one.zero_points[0] == other.zero_points[0])
+def _grid(tensor: Tensor) -> tuple[float, int] | None:
+    """Scale and zero point of int8 codes that are computed; None of any other tensor, and of codes with several scales."""
+    if tensor.dtype != "int8" or tensor.data is not None or tensor.quantization is None or tensor.quantization.per_channel:
+        return None
+    return float(tensor.quantization.scales[0]), int(tensor.quantization.zero_points[0])
